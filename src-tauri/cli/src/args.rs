@@ -5,7 +5,10 @@ mod scripts;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{
+    Args, Parser, Subcommand, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use clap_complete::Shell;
 use jiff::SignedDuration;
 use pilotlight::{
@@ -96,7 +99,7 @@ pub(crate) enum Command {
 /// services that ran before keep running. A second Ctrl-C kills. With --detach the command returns when all
 /// services are ready and leaves them running in the background. Access log lines of health checks are
 /// left out; `pilotlight logs` has them.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(
     visible_alias = "start",
     after_help = "\
@@ -119,6 +122,17 @@ pub(crate) struct Up {
     /// names profiles, too.
     #[arg(short, long = "profile", value_name = "NAME", value_delimiter = ',')]
     pub(crate) profiles: Vec<String>,
+}
+
+impl Up {
+    /// Returns the start of services in the background, for another command.
+    pub(crate) fn detached(services: Vec<ServiceName>) -> Self {
+        Self {
+            services,
+            detach: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Stop services, after the services that depend on them
@@ -227,8 +241,8 @@ pub(crate) struct Logs {
     #[arg(short, long, value_name = "TIME")]
     pub(crate) since: Option<Since>,
     /// Only lines at this level or higher; lines without a level inherit the previous one
-    #[arg(short, long, value_name = "LEVEL")]
-    pub(crate) level: Option<LevelName>,
+    #[arg(short, long, value_name = "LEVEL", value_parser = level())]
+    pub(crate) level: Option<Level>,
     /// Show run N instead of the latest
     #[arg(long, value_name = "N", value_parser = run, conflicts_with = "all_runs")]
     pub(crate) run: Option<RunId>,
@@ -268,7 +282,7 @@ pub(crate) struct Doctor {
     /// Do not ask: run the stack file's commands, and with --fix apply the fixes
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Wait at most this long: what has not answered by then is a finding [default: the timeout of each
+    /// Wait at most this long; a probe or check without an answer by then is a finding [default: the timeout of each
     /// probe and check]
     #[arg(long, value_name = "TIME", value_parser = limit)]
     pub(crate) within: Option<Duration>,
@@ -400,26 +414,10 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// The level of a log line.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LevelName {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl From<LevelName> for Level {
-    fn from(name: LevelName) -> Self {
-        match name {
-            LevelName::Trace => Self::Trace,
-            LevelName::Debug => Self::Debug,
-            LevelName::Info => Self::Info,
-            LevelName::Warn => Self::Warn,
-            LevelName::Error => Self::Error,
-        }
-    }
+/// The level of a log line, by the name that it has in JSON.
+fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["trace", "debug", "info", "warn", "error"])
+        .try_map(|name| serde_json::from_value(name.into()))
 }
 
 #[expect(

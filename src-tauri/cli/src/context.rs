@@ -93,6 +93,26 @@ impl Context {
     pub(crate) async fn daemon(&self) -> Result<Option<Client>, Failure> {
         Ok(Client::find(&self.home).await?)
     }
+
+    /// Returns all stacks of the daemon; none without a daemon.
+    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, Failure> {
+        match self.daemon().await? {
+            Some(mut client) => Ok(client.status().await?),
+            None => Ok(Arc::default()),
+        }
+    }
+
+    /// Returns the daemon and its view of a stack, if it has the stack.
+    pub(crate) async fn running(
+        &self,
+        file: &Path,
+    ) -> Result<Option<(Client, Arc<StackView>)>, Failure> {
+        let Some(mut client) = self.daemon().await? else {
+            return Ok(None);
+        };
+        let snapshot = client.status().await?;
+        Ok(snapshot.stack(file).map(|stack| (client, stack.clone())))
+    }
 }
 
 /// The variable that names profiles, like `up --profile`.
@@ -128,18 +148,13 @@ fn named_by_variable() -> Vec<String> {
         .collect()
 }
 
-/// The stack of this file in a snapshot.
-pub(crate) fn kept<'a>(snapshot: &'a Snapshot, file: &Path) -> Option<&'a Arc<StackView>> {
-    snapshot.stacks.iter().find(|stack| stack.file == file)
-}
-
 /// Fails where one of `names` is none of `known`.
-pub(crate) fn expect_known(
+pub(crate) fn expect_known<'a>(
     names: &[ServiceName],
     stack: &str,
-    known: impl IntoIterator<Item = ServiceName>,
+    known: impl IntoIterator<Item = &'a ServiceName>,
 ) -> Result<(), Failure> {
-    let known: Vec<ServiceName> = known.into_iter().collect();
+    let known: Vec<ServiceName> = known.into_iter().cloned().collect();
     match names.iter().find(|name| !known.contains(name)) {
         None => Ok(()),
         Some(unknown) => Err(Failure::UnknownService(Box::new(UnknownService {
@@ -150,7 +165,19 @@ pub(crate) fn expect_known(
     }
 }
 
-/// The names of the services that a person may mean: those that run, or those of the file.
-pub(crate) fn names(stack: &StackView) -> impl Iterator<Item = ServiceName> {
-    stack.services.iter().map(|service| service.name.clone())
+/// Fails where one of `names` is no service of a stack file.
+pub(crate) fn expect_declared(names: &[ServiceName], stack: &Stack) -> Result<(), Failure> {
+    expect_known(names, &stack.name, stack.services.iter().map(|it| &it.name))
+}
+
+/// Fails where one of `names` is no service of a stack that a daemon has.
+pub(crate) fn expect_shown(names: &[ServiceName], stack: &StackView) -> Result<(), Failure> {
+    expect_known(names, &stack.name, stack.services.iter().map(|it| &it.name))
+}
+
+/// Fails where `name` is no task of a stack file.
+pub(crate) fn expect_task(name: &ServiceName, stack: &Stack) -> Result<(), Failure> {
+    let tasks = stack.services.iter().filter(|it| it.task.is_some());
+    let tasks = tasks.map(|task| &task.name);
+    expect_known(std::slice::from_ref(name), &stack.name, tasks)
 }

@@ -42,10 +42,11 @@ async fn begin(lock: &Lock, purpose: Purpose) -> Result<Daemon, Failure> {
     Ok(keeping?)
 }
 
-/// The daemon of the home: this process, or one that was already running.
-pub(crate) enum Attached {
-    Here(Daemon),
-    There(Client),
+/// A connection to the daemon of the home.
+pub(crate) struct Attached {
+    pub(crate) client: Client,
+    /// The daemon, if it is this process.
+    pub(crate) own: Option<Daemon>,
 }
 
 /// Becomes the daemon of this home, or connects to its daemon. Waits for one that is starting or
@@ -60,36 +61,58 @@ pub(crate) async fn attach_to_stop(home: &Home) -> Result<Attached, Failure> {
 }
 
 async fn attach_for(home: &Home, purpose: Purpose) -> Result<Attached, Failure> {
-    let attempt = async {
-        let mut attempts = Attempts::new(home);
-        loop {
-            match Client::connect(home).await {
-                Ok(client) => return Ok(Attached::There(client)),
-                Err(ConnectError::NoDaemon | ConnectError::Closed) => {}
-                Err(error) => return Err(error.into()),
-            }
-            match Lock::acquire(home) {
-                Ok(lock) => return begin(&lock, purpose).await.map(Attached::Here),
-                Err(LockError::Held { .. }) => attempts.pause().await?,
-                Err(error) => return Err(error.into()),
-            }
+    let connected = connect_or(home, || async {
+        match Lock::acquire(home) {
+            Ok(lock) => begin(&lock, purpose).await.map(Some),
+            Err(LockError::Held { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-    };
-    match timeout(CHANGE, attempt).await {
-        Ok(kept) => kept,
-        Err(_) => Err(unreachable(home)),
+    });
+    match connected.await {
+        (Ok(client), own) => Ok(Attached { client, own }),
+        (Err(failure), own) => {
+            if let Some(own) = own {
+                own.end().await;
+            }
+            Err(failure)
+        }
     }
 }
 
 /// Connects to the daemon of this home. Starts one in the background if there is none.
 pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Failure> {
     let home = &context.home;
-    let attempt = async {
-        // The next connection attempt shows whether it is alive.
-        let starting = context.starting.lock().ok().and_then(|mut it| it.take());
-        if let Some(starting) = starting {
-            drop(starting.ready().await);
+    // The next connection attempt shows whether it is alive.
+    let starting = context.starting.lock().ok().and_then(|mut it| it.take());
+    if let Some(starting) = starting {
+        drop(timeout(CHANGE, starting.ready()).await);
+    }
+    let connected = connect_or(home, || async {
+        // A second daemon would only find the lock held.
+        if Lock::holder(home).is_some() {
+            return Ok(None);
         }
+        match start_in_background(home).await {
+            Ok(()) => Ok(Some(())),
+            // Another one may have been faster, or is exiting.
+            Err(_) if matches!(Lock::acquire(home), Err(LockError::Held { .. })) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    });
+    connected.await.0
+}
+
+/// Connects to the daemon of this home. Calls `otherwise` if there is none, and again after a pause if it
+/// has returned `None`. Returns its result, too.
+async fn connect_or<T, F>(
+    home: &Home,
+    otherwise: impl Fn() -> F,
+) -> (Result<Client, Failure>, Option<T>)
+where
+    F: Future<Output = Result<Option<T>, Failure>>,
+{
+    let mut made = None;
+    let attempt = async {
         let mut attempts = Attempts::new(home);
         loop {
             match Client::connect(home).await {
@@ -97,26 +120,14 @@ pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Fa
                 Err(ConnectError::NoDaemon | ConnectError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }
-            // A second daemon would only find the lock held.
-            if Lock::holder(home).is_some() {
-                attempts.pause().await?;
-                continue;
-            }
-            let Err(failure) = start_in_background(home).await else {
-                continue;
-            };
-            // Another one may have been faster, or is exiting.
-            if matches!(Lock::acquire(home), Err(LockError::Held { .. })) {
-                attempts.pause().await?;
-            } else {
-                return Err(failure);
+            match otherwise().await? {
+                Some(new) => made = Some(new),
+                None => attempts.pause().await?,
             }
         }
     };
-    match timeout(CHANGE, attempt).await {
-        Ok(client) => client,
-        Err(_) => Err(unreachable(home)),
-    }
+    let connected = timeout(CHANGE, attempt).await;
+    (connected.unwrap_or_else(|_| Err(unreachable(home))), made)
 }
 
 /// The error for a daemon that holds the lock and does not listen.
@@ -166,7 +177,7 @@ pub(crate) async fn start_in_background(home: &Home) -> Result<(), Failure> {
 fn errors(home: &Home) -> Result<File, Failure> {
     home.prepare()?;
     let path = home.state().join("keeper.err");
-    background::errors_file(&path).map_err(|source| Failure::Log { path, source })
+    background::errors_file(&path).map_err(Failure::log(&path))
 }
 
 /// Listens for signals that request an exit.

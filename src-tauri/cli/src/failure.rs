@@ -124,6 +124,15 @@ impl Failure {
         move |source| Self::System(what, source)
     }
 
+    /// Returns a function that turns an I/O error into a failure to use this log.
+    pub(crate) fn log(path: impl Into<PathBuf>) -> impl Fn(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Log {
+            path: path.clone(),
+            source,
+        }
+    }
+
     /// The exit status: 2 if the stack file or the command line is invalid.
     pub(crate) fn code(&self) -> ExitCode {
         match self {

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 /// Returns a value on a line of its own.
 pub(crate) fn line(value: &impl Serialize) -> io::Result<String> {
-    Ok(escaped(serde_json::to_string(value)?))
+    Ok(escaped(&serde_json::to_string(value)?))
 }
 
 /// Returns a value with indentation, for people.
 pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
-    Ok(escaped(serde_json::to_string_pretty(value)?))
+    Ok(escaped(&serde_json::to_string_pretty(value)?))
 }
 
 /// Prints a value with indentation on the standard output.
@@ -22,21 +22,21 @@ pub(crate) fn print(value: &impl Serialize) -> io::Result<()> {
     io::stdout().write_all(pretty(value)?.as_bytes())
 }
 
-/// Control characters that JSON permits unescaped can only occur in strings.
-fn escaped(text: String) -> String {
-    let obeyed = |character: char| matches!(character, '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut escaped = text;
-    if escaped.contains(obeyed) {
-        let mut shown = String::with_capacity(escaped.len() + 16);
-        for character in escaped.chars() {
-            if obeyed(character) {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "\\u{:04x}", u32::from(character));
-            } else {
-                shown.push(character);
-            }
+/// Returns whether a terminal obeys this character instead of showing it.
+pub(crate) fn is_obeyed(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Escapes the control characters that JSON permits. They can only occur in strings. The line ends stay.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 1);
+    for character in text.chars() {
+        if character != '\n' && is_obeyed(character) {
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
         }
-        escaped = shown;
     }
     escaped.push('\n');
     escaped

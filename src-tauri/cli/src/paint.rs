@@ -242,6 +242,22 @@ impl<W: Write> Drop for Harmless<W> {
     }
 }
 
+/// Writes lines.
+pub(crate) fn print(
+    out: &mut impl Write,
+    lines: impl IntoIterator<Item = String>,
+) -> io::Result<()> {
+    let mut lines = lines.into_iter();
+    lines.try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Prints a remark with an arrow on the standard error.
+pub(crate) fn remark(style: Style, text: &str) -> io::Result<()> {
+    let arrow = Signs::of_this_terminal().arrow();
+    let line = paint(style, &format!("{arrow} {}", tame(text)));
+    writeln!(err(), "{line}")
+}
+
 /// Whether the standard error is a terminal that can be redrawn.
 pub(crate) fn errors_are_drawn() -> bool {
     io::stderr().is_terminal() && can_move()

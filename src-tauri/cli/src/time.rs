@@ -8,22 +8,22 @@ use std::{
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp, Zoned, civil, tz::TimeZone};
 use pilotlight::host::clock;
 
-/// Now.
+/// Returns the current time.
 pub(crate) fn now() -> Timestamp {
     timestamp(clock::now().wall)
 }
 
-/// The same moment, for a calendar.
+/// Returns a time of the system as a timestamp.
 pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or_default()
 }
 
-/// How long ago `then` was; nothing for what is still to come.
+/// Returns the time since `then`; zero if it is in the future.
 pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or_default()
 }
 
-/// How long something took: `240 ms`, `1.2 s`, `12 s`, `3 m 5 s`.
+/// Formats the duration of an action: `240 ms`, `1.2 s`, `12 s`, `3 m 5 s`.
 pub(crate) fn took(duration: Duration) -> String {
     match duration.as_secs() {
         0 => format!("{} ms", duration.as_millis()),
@@ -38,7 +38,7 @@ pub(crate) fn took(duration: Duration) -> String {
     }
 }
 
-/// How long something goes on, in whole units that do not change often: `12 s`, `12 m`, `3 h`.
+/// Formats the age of something that continues, in whole units that rarely change: `12 s`, `12 m`, `3 h`.
 pub(crate) fn age(duration: Duration) -> String {
     match duration.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),
@@ -48,7 +48,7 @@ pub(crate) fn age(duration: Duration) -> String {
     }
 }
 
-/// The time of a line, where this machine stands: `10:30:00.123`.
+/// Formats the time of a line in the local time zone: `10:30:00.123`.
 pub(crate) fn of_day(time: SystemTime) -> String {
     let local = timestamp(time).to_zoned(TimeZone::system());
     local.strftime("%H:%M:%S%.3f").to_string()
@@ -75,12 +75,12 @@ fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
         return Some(timestamp);
     }
     let zoned = |date: civil::DateTime| date.to_zoned(now.time_zone().clone()).ok();
-    // Before the durations, which may be written with colons, too.
+    // Before durations, which may contain colons, too.
     if text.contains(':')
         && let Ok(time) = text.parse::<civil::Time>()
     {
         let today = zoned(now.date().to_datetime(time))?;
-        // What has not come yet today was meant as yesterday's.
+        // A time later than now means yesterday.
         let meant = if today > *now {
             zoned(now.date().yesterday().ok()?.to_datetime(time))?
         } else {

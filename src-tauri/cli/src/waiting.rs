@@ -1,6 +1,6 @@
 //! Waits for a state of services.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use pilotlight::{
     control::Client,
@@ -10,12 +10,12 @@ use pilotlight::{
         facts::RunId,
         view::{Light, PhaseName, ServiceView, StackView},
     },
-    stack::ServiceName,
+    stack::{ServiceName, Stack},
 };
 use regex::Regex;
 use tokio::time::timeout;
 
-use crate::{context::kept, failure::Failure};
+use crate::{context::expect_declared, failure::Failure};
 
 /// The pause between two attempts to reach a daemon. No event announces one.
 const RETRY: Duration = Duration::from_millis(100);
@@ -60,34 +60,34 @@ pub(crate) enum Waited {
     TimedOut,
 }
 
-/// Waits until services of a stack, all if there are none, reach a state. Calls `seen` with every state of
-/// the stack on the way. Returns the last state, if a daemon has the stack.
+/// Waits until services of a stack, all if there are none, reach a state. Returns the last state of the
+/// stack, if a daemon has it.
 ///
 /// # Errors
 ///
-/// The daemon or a log cannot be read.
+/// The stack has no such service, or the daemon or a log cannot be read.
 pub(crate) async fn wait(
     home: &Home,
-    file: &Path,
+    stack: &Stack,
     services: &[ServiceName],
     goal: &Goal,
     limit: Duration,
-    mut seen: impl FnMut(&StackView),
 ) -> Result<(Waited, Option<Arc<StackView>>), Failure> {
+    expect_declared(services, stack)?;
+    let file = &stack.file;
     let mut latest = None;
     let reached = async {
         loop {
             if let Some(client) = Client::find(home).await? {
                 let mut watch = client.watch().await?;
                 while let Some(snapshot) = watch.next().await? {
-                    latest = kept(&snapshot, file).cloned();
+                    latest = snapshot.stack(file).cloned();
                     let Some(stack) = &latest else {
                         if matches!(goal, Goal::Stopped) {
                             return Ok(Waited::Reached);
                         }
                         continue;
                     };
-                    seen(stack);
                     if let Some(waited) = judge(stack, services, goal) {
                         return Ok(waited);
                     }
@@ -101,7 +101,7 @@ pub(crate) async fn wait(
     };
     let line = async {
         match goal {
-            Goal::Log(pattern) => logged(home, file, services, pattern).await,
+            Goal::Log(pattern) => logged(home, stack, services, pattern).await,
             _ => std::future::pending().await,
         }
     };
@@ -175,25 +175,24 @@ pub(crate) fn has_failed(stack: &StackView, service: &ServiceView) -> bool {
 /// Waits for a matching line of one of these services: of its run, or of the next one if it is stopped.
 async fn logged(
     home: &Home,
-    file: &Path,
+    stack: &Stack,
     services: &[ServiceName],
     pattern: &Regex,
 ) -> Result<(), Failure> {
+    let file = &stack.file;
     let id = home.stack_id(file);
-    let unreadable = |source| Failure::Log {
-        path: home.logs().join(&id.0),
-        source,
-    };
+    let unreadable = Failure::log(home.logs().join(&id.0));
     let mut all = Vec::new();
     // Read before the daemon is asked, so that a run which begins in between counts as new.
     let mut old: Vec<(&ServiceName, Option<RunId>)> = Vec::new();
-    for name in services {
+    let declared = stack.services.iter().map(|service| &service.name);
+    for name in declared.filter(|name| services.is_empty() || services.contains(name)) {
         let logs = ServiceLogs::of(home.logs(), &id, name);
-        old.push((name, logs.latest_run().map_err(unreadable)?));
+        old.push((name, logs.latest_run().map_err(&unreadable)?));
         all.push((name.clone(), logs));
     }
     let stack = match Client::find(home).await? {
-        Some(mut client) => kept(&*client.status().await?, file).cloned(),
+        Some(mut client) => client.status().await?.stack(file).cloned(),
         None => None,
     };
     let is_running = |name: &ServiceName| {
@@ -205,9 +204,9 @@ async fn logged(
         runs: Runs::Latest,
         ..Query::default()
     };
-    let lines = MergedLogs::open(all, &query).map_err(unreadable)?;
+    let lines = MergedLogs::open(all, &query).map_err(&unreadable)?;
     let mut lines = lines.follow(&Watcher::new());
-    while let Some((name, line)) = lines.next().await.map_err(unreadable)? {
+    while let Some((name, line)) = lines.next().await.map_err(&unreadable)? {
         let is_old = old.contains(&(&name, Some(line.run)));
         if !is_old && pattern.is_match(&without_ansi(&line.text)) {
             return Ok(());

@@ -6,7 +6,6 @@ mod progress;
 
 use std::{
     io,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -32,12 +31,11 @@ use self::progress::Progress;
 use super::{port::Running, status::dark};
 use crate::{
     args::Doctor,
-    context::{Context, kept},
+    context::Context,
     failure::{Ending, Failure},
-    json,
-    paint::{self, Signs},
+    json, paint,
     time::took,
-    view::{Look, report, size_of_output},
+    view::{Look, report},
 };
 
 pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Failure> {
@@ -58,23 +56,23 @@ pub(crate) async fn run(context: &Context, asked: &Doctor) -> Result<Ending, Fai
     Ok(visit.ending())
 }
 
-/// One look at a stack.
+/// A diagnosis of a stack.
 pub(crate) struct Visit {
     file: PathBuf,
     /// Whether a daemon has the stack.
     pub(crate) kept: bool,
-    /// All that the daemon has.
+    /// All stacks of the daemon.
     snapshot: Arc<Snapshot>,
     pub(crate) stack: Arc<StackView>,
     /// Root causes first.
     pub(crate) findings: Vec<Finding>,
-    /// What the stack file would have run with the user's consent.
+    /// The actions of the stack file that need the user's consent.
     pub(crate) withheld: Vec<String>,
     took: String,
 }
 
 impl Visit {
-    /// Has the daemon look, which knows most; or looks itself, where none has the stack.
+    /// Asks the daemon, which knows most. Diagnoses in this process if no daemon has the stack.
     pub(crate) async fn make(
         context: &Context,
         asking: Asking,
@@ -98,8 +96,7 @@ impl Visit {
                 Some(mut client) => client.status().await?,
                 None => snapshot.clone(),
             };
-            let stack = kept(&now, &file).cloned();
-            (findings, stack, true)
+            (findings, now.stack(&file).cloned(), true)
         } else {
             let permitted = consent::permitted(context, &file, asking)?;
             withheld = permitted.withheld;
@@ -126,15 +123,8 @@ impl Visit {
     }
 
     fn print(&self) -> io::Result<()> {
-        let look = Look {
-            signs: Signs::of_this_terminal(),
-            width: paint::output_is_drawn().then(|| size_of_output().0),
-        };
-        let mut out = paint::out();
-        for line in report(&self.findings, &self.stack, &self.took, look) {
-            writeln!(out, "{line}")?;
-        }
-        Ok(())
+        let lines = report(&self.findings, &self.stack, &self.took, Look::of_output());
+        paint::print(&mut paint::out(), lines)
     }
 
     fn ending(&self) -> Ending {
@@ -146,7 +136,7 @@ impl Visit {
     }
 }
 
-/// What the daemon finds; `None` if it does not have the stack, or is too old to be asked.
+/// Returns the findings of the daemon; `None` if it does not have the stack, or is too old for the request.
 async fn ask(
     client: Option<Client>,
     file: &Path,
@@ -165,8 +155,7 @@ async fn ask(
     }
 }
 
-/// What can be found without a daemon: what answers, who listens, and what would keep the services
-/// from starting.
+/// Diagnoses a stack without a daemon.
 async fn alone(
     context: &Context,
     stack: Stack,

@@ -10,7 +10,7 @@ use pilotlight::{
 use super::{Unstarted, catch_up, leftovers, overruled, until_taken};
 use crate::{
     args::Down,
-    context::{Context, expect_known, kept, names, read},
+    context::{Context, expect_declared, expect_shown, read},
     daemon::{Attached, attach_to_stop},
     failure::{Ending, Failure, tell},
     paint,
@@ -33,23 +33,19 @@ async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
     if !context.home.lock().exists() {
         return Ok(without_daemon(context, down, &Snapshot::default()).await?);
     }
-    match attach_to_stop(&context.home).await? {
-        Attached::There(client) => stop(context, client, down).await,
-        Attached::Here(own) => {
-            let left = !own.handle.snapshot().borrow().stacks.is_empty();
-            let ending = if left {
-                match Client::connect(&context.home).await {
-                    Ok(client) => stop(context, client, down).await,
-                    Err(error) => Err(error.into()),
-                }
-            } else {
-                let ending = without_daemon(context, down, &Snapshot::default()).await;
-                ending.map_err(Into::into)
-            };
-            own.end().await;
-            ending
-        }
-    }
+    let Attached { client, own } = attach_to_stop(&context.home).await?;
+    let Some(own) = own else {
+        return stop(context, client, down).await;
+    };
+    let left = !own.handle.snapshot().borrow().stacks.is_empty();
+    let ending = if left {
+        stop(context, client, down).await
+    } else {
+        let ending = without_daemon(context, down, &Snapshot::default()).await;
+        ending.map_err(Into::into)
+    };
+    own.end().await;
+    ending
 }
 
 /// Stops the running services of a stack that belongs to no daemon.
@@ -70,9 +66,7 @@ async fn without_daemon(
         return Ok(ending);
     }
     if let Some(file) = file.filter(|_| !services.is_empty()) {
-        let stack = read(&file)?;
-        let known = stack.services.iter().map(|service| service.name.clone());
-        expect_known(services, &stack.name, known)?;
+        expect_declared(services, &read(&file)?)?;
     }
     writeln!(paint::err(), "Nothing is running.")?;
     Ok(Ending::Done)
@@ -87,10 +81,10 @@ async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Endi
     };
     let subject = match &file {
         None => Subject::All,
-        Some(file) => match kept(&snapshot, file) {
+        Some(file) => match snapshot.stack(file) {
             None => return cancel(context, client, file.clone(), down, &snapshot).await,
             Some(stack) => {
-                expect_known(&down.services, &stack.name, names(stack))?;
+                expect_shown(&down.services, stack)?;
                 Subject::Stack(file.clone())
             }
         },
@@ -103,12 +97,10 @@ async fn stop(context: &Context, mut client: Client, down: &Down) -> Result<Endi
     let mut show = Show::new(&context.home, subject, watch);
     show.begin_with(&snapshot);
     show.say("", "stopping");
-    let request = control::Down {
-        file,
-        services: down.services.clone(),
-        kill: down.kill,
-    };
-    let outcome = show.during(client.down(request)).await.map_err(untaken)?;
+    let outcome = show
+        .during(client.down(request(file, down)))
+        .await
+        .map_err(untaken)?;
     if matches!(outcome, Outcome::Ending { .. }) {
         show.until_daemon_ends(DAEMON_ENDS).await;
         return Err(Unstarted::NotTaken);
@@ -151,11 +143,7 @@ async fn cancel(
     down: &Down,
     snapshot: &Snapshot,
 ) -> Result<Ending, Unstarted> {
-    let request = control::Down {
-        file: Some(file),
-        services: down.services.clone(),
-        kill: down.kill,
-    };
+    let request = request(Some(file), down);
     match client.down(request).await.map_err(untaken)? {
         Outcome::Done => Ok(without_daemon(context, down, snapshot).await?),
         Outcome::Failed { message, .. } | Outcome::Overruled(message) => {
@@ -164,6 +152,14 @@ async fn cancel(
         }
         Outcome::Refused(message) => Err(Failure::Refused(message).into()),
         Outcome::Ending { .. } => Err(Unstarted::NotTaken),
+    }
+}
+
+fn request(file: Option<PathBuf>, down: &Down) -> control::Down {
+    control::Down {
+        file,
+        services: down.services.clone(),
+        kill: down.kill,
     }
 }
 

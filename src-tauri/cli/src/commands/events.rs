@@ -38,11 +38,8 @@ pub(crate) async fn run(context: &Context, asked: &Events) -> Result<Ending, Fai
         shows_stack: asked.all,
         day: None,
     };
-    let unreadable = |source| Failure::Log {
-        path: context.home.state().to_owned(),
-        source,
-    };
-    let events = reader.read().map_err(unreadable)?;
+    let unreadable = Failure::log(context.home.state());
+    let events = reader.read().map_err(&unreadable)?;
     printer.print(events.into_iter().filter(wanted))?;
     if asked.follow {
         context.home.prepare()?;
@@ -50,7 +47,7 @@ pub(crate) async fn run(context: &Context, asked: &Events) -> Result<Ending, Fai
         loop {
             tokio::select! {
                 events = reader.next(&watcher) => {
-                    let events = events.map_err(unreadable)?;
+                    let events = events.map_err(&unreadable)?;
                     printer.print(events.into_iter().filter(wanted))?;
                 }
                 _ = endings.next() => break,

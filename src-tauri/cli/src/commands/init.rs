@@ -10,6 +10,7 @@ use std::{
 use pilotlight::{
     effects::remedy::stack_file_text,
     env::Env,
+    fs::home::short,
     model::documents::{InitReport, InitSource},
     stack_file,
 };
@@ -26,8 +27,8 @@ use crate::{
     context::Context,
     failure::{Ending, Failure, tell, tell_report},
     json,
-    paint::{self, BOLD, DIM, GREEN, Signs, paint, tame},
-    view::{Look, difference, found, path, size_of_errors},
+    paint::{self, BOLD, DIM, GREEN, paint, remark, tame},
+    view::{Look, difference, found},
 };
 
 const NEXT: &str = "\
@@ -54,35 +55,29 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
         project::look(&folder).await?
     };
     let is_there = fs::symlink_metadata(&file).is_ok();
-    let requester = Requester {
-        asks: !init.yes && !init.json && !init.dry_run && io::stdin().is_terminal(),
-        is_quiet: init.json,
-    };
     if !init.json {
-        print(&found(&looked, look()))?;
+        paint::print(&mut paint::err(), found(&looked, Look::of_errors()))?;
     }
     if looked.combined.draft.services.is_empty() {
         return nothing(init, &file, &looked);
     }
-    let Some(draft) = requester.answered(&looked.combined.draft)? else {
+    let Some(draft) = answered(init, &looked.combined.draft)? else {
         return Ok(Ending::Undone);
     };
     if is_there {
-        return present(init, &file, &looked, &draft, &requester).await;
+        return present(init, &file, &looked, &draft).await;
     }
     let text = render(&draft);
     // The written file is always valid. If it is not, that is a bug here, and the file is not written.
     stack_file::parse(&file, text.as_bytes(), &Env::of_this_process())?;
+    if !init.dry_run {
+        stack_file_text::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
+    }
     if init.dry_run || init.json {
-        if !init.dry_run {
-            stack_file_text::create(&file, &text)
-                .map_err(Failure::system("write pilotlight.toml"))?;
-        }
         return output(init, &file, &looked, &draft, &text, !init.dry_run);
     }
-    stack_file_text::create(&file, &text).map_err(Failure::system("write pilotlight.toml"))?;
     written(&file, &draft, "wrote")?;
-    offer(file, &requester).await
+    offer(init, file).await
 }
 
 /// Returns the draft of a project as `init --json` prints it. Writes nothing.
@@ -107,7 +102,7 @@ pub(crate) async fn draft(folder: &Path) -> Result<Value, Failure> {
     Ok(answer)
 }
 
-/// The folder that is meant, absolute.
+/// Returns the folder of the project, absolute.
 fn folder(init: &Init) -> Result<PathBuf, Failure> {
     let folder = init.directory.as_deref().unwrap_or(Path::new("."));
     if folder.is_file() {
@@ -122,21 +117,14 @@ fn folder(init: &Init) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::Usage(format!("failed to look at {}: {error}", folder.display())))
 }
 
-/// The stack file as a person here would call it.
+/// Returns the path of the stack file, relative to the working folder if it is in it.
 fn shown(file: &Path) -> String {
     let here = env::current_dir().and_then(|here| here.canonicalize());
-    let short = here.ok().and_then(|here| file.strip_prefix(here).ok());
-    short.map_or_else(|| path(file), |short| short.display().to_string())
+    let within = here.ok().and_then(|here| file.strip_prefix(here).ok());
+    within.map_or_else(|| short(file), |path| path.display().to_string())
 }
 
-fn look() -> Look {
-    Look {
-        signs: Signs::of_this_terminal(),
-        width: io::stderr().is_terminal().then(|| size_of_errors().0),
-    }
-}
-
-/// Nothing was found that can be started.
+/// Reports that nothing was found that can be started.
 fn nothing(init: &Init, file: &Path, looked: &Looked) -> Result<Ending, Failure> {
     if init.json {
         output(init, file, looked, &looked.combined.draft, "", false)?;
@@ -158,13 +146,12 @@ fn nothing(init: &Init, file: &Path, looked: &Looked) -> Result<Ending, Failure>
     Ok(Ending::Undone)
 }
 
-/// The file is there: what it does not have is shown, and added if that was asked.
+/// Shows what an existing stack file lacks, and adds it with `--merge`.
 async fn present(
     init: &Init,
     file: &Path,
     looked: &Looked,
     draft: &Draft,
-    requester: &Requester,
 ) -> Result<Ending, Failure> {
     let old = stack_file::text(file)?;
     let merged = match merge(file, &old, draft, &Env::of_this_process()) {
@@ -187,45 +174,35 @@ async fn present(
         return output(init, file, looked, draft, &merged.text, writes);
     }
     if init.dry_run {
-        say(
-            DIM,
-            &format!(
-                "{} is there; this is what it would be without it",
-                shown(file)
-            ),
-        )?;
+        let what = format!(
+            "{} is there; this is what it would be without it",
+            shown(file)
+        );
+        remark(DIM, &what)?;
         return output(init, file, looked, draft, &render(draft), false);
     }
-    if !merged.left_out.is_empty() {
-        let left = merged.left_out.iter();
-        let lines =
-            left.map(|unsaid| paint(DIM, &tame(&format!("  {}: {}", unsaid.what, unsaid.why))));
-        print(&lines.collect::<Vec<_>>())?;
-    }
+    let left = merged.left_out.iter();
+    let left = left.map(|it| paint(DIM, &tame(&format!("  {}: {}", it.what, it.why))));
+    paint::print(&mut paint::err(), left)?;
     if merged.added.is_empty() {
-        say(DIM, &format!("{} has all of it already", shown(file)))?;
+        remark(DIM, &format!("{} has all of it already", shown(file)))?;
         return Ok(Ending::Done);
     }
-    print(&[String::new()])?;
-    print(&difference(&shown(file), &merged.difference))?;
+    let lines = difference(&shown(file), &merged.difference);
+    paint::print(&mut paint::err(), [String::new()].into_iter().chain(lines))?;
     if !init.merge {
         let what = format!("{} is there, and stays as it is", shown(file));
-        tell(
-            &what,
-            Some("`pilotlight init --merge` adds what is shown above"),
-        )?;
+        let help = "`pilotlight init --merge` adds what is shown above";
+        tell(&what, Some(help))?;
         return Ok(Ending::Undone);
     }
-    if requester.asks && !confirmed(&format!("Add {} to it?", merged.added.join(", ")))? {
+    let added = merged.added.join(", ");
+    if asks(init) && !confirmed(&format!("Add {added} to it?"))? {
         return Ok(Ending::Undone);
     }
     exchange(file, &old, &merged)?;
-    written(
-        file,
-        draft,
-        &format!("added {} to", merged.added.join(", ")),
-    )?;
-    offer(file.to_owned(), requester).await
+    written(file, draft, &format!("added {added} to"))?;
+    offer(init, file.to_owned()).await
 }
 
 fn exchange(file: &Path, old: &str, merged: &Merged) -> Result<(), Failure> {
@@ -233,102 +210,78 @@ fn exchange(file: &Path, old: &str, merged: &Merged) -> Result<(), Failure> {
         .map_err(Failure::system("change pilotlight.toml"))
 }
 
-/// Says that the file is there, and that it is right.
+/// Reports that the file was written and is valid.
 fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
     let stack = crate::context::read(file)?;
     let number = match stack.services.len() {
         1 => "1 service".to_owned(),
         number => format!("{number} services"),
     };
-    say(
+    let file = shown(file);
+    remark(
         GREEN,
-        &format!(
-            "{what} {}: {number}, and `pilotlight check` passes",
-            shown(file)
-        ),
+        &format!("{what} {file}: {number}, and `pilotlight check` passes"),
     )?;
-    let required: Vec<String> = draft
-        .services
-        .iter()
-        .flat_map(|service| {
-            let required = service.require.env.iter();
-            required.map(|said| format!("{} for {}", said.value, service.name))
-        })
-        .collect();
+    let required = draft.services.iter().flat_map(|service| {
+        let required = service.require.env.iter();
+        required.map(|said| format!("{} for {}", said.value, service.name))
+    });
+    let required: Vec<String> = required.collect();
     if !required.is_empty() {
-        say(
-            DIM,
-            &format!("to be set before it starts: {}", required.join(", ")),
-        )?;
+        let required = required.join(", ");
+        remark(DIM, &format!("to be set before it starts: {required}"))?;
     }
     Ok(())
 }
 
-/// Starts the stack, if a person says so.
-async fn offer(file: PathBuf, requester: &Requester) -> Result<Ending, Failure> {
+/// Starts the stack, if the user agrees.
+async fn offer(init: &Init, file: PathBuf) -> Result<Ending, Failure> {
     let up_line = match file.parent() {
         Some(folder) if env::current_dir().is_ok_and(|here| here != folder) => {
             format!("pilotlight up --file {}", shown(&file))
         }
         _ => "pilotlight up".to_owned(),
     };
-    if !requester.asks || !confirmed("Start it now?")? {
-        say(DIM, &format!("`{up_line}` starts it"))?;
+    if !asks(init) || !confirmed("Start it now?")? {
+        remark(DIM, &format!("`{up_line}` starts it"))?;
         return Ok(Ending::Done);
     }
     let context = Context::new(Some(file))?;
-    let all = Up {
-        services: Vec::new(),
-        detach: false,
-        profiles: Vec::new(),
-    };
-    up::run(&context, all).await
+    up::run(&context, Up::default()).await
 }
 
-/// Who answers what the project does not.
-struct Requester {
-    /// A person, on a terminal.
-    asks: bool,
-    is_quiet: bool,
-}
-
-impl Requester {
-    /// The draft with the answers to its questions. `None` if the person went away.
-    fn answered(&self, draft: &Draft) -> Result<Option<Draft>, Failure> {
-        let mut answers = BTreeMap::new();
-        for question in &draft.questions {
-            let answer = if self.asks {
-                let Some(answer) = ask(question)? else {
-                    return Ok(None);
-                };
-                answer
-            } else {
-                self.tell_default(question)?;
-                question.default
+/// Returns the draft with the answers to its questions; `None` if the user ends the input.
+fn answered(init: &Init, draft: &Draft) -> Result<Option<Draft>, Failure> {
+    let mut answers = BTreeMap::new();
+    for question in &draft.questions {
+        let answer = if asks(init) {
+            let Some(answer) = ask(question)? else {
+                return Ok(None);
             };
-            answers.insert(question.id.clone(), answer);
-        }
-        Ok(Some(draft.answered(&answers)))
-    }
-
-    fn tell_default(&self, question: &Question) -> io::Result<()> {
-        if self.is_quiet {
-            return Ok(());
-        }
-        let Some(choice) = question.choices.get(question.default) else {
-            return Ok(());
+            answer
+        } else {
+            if let Some(choice) = question
+                .choices
+                .get(question.default)
+                .filter(|_| !init.json)
+            {
+                let (text, label) = (&question.text, &choice.label);
+                let what = format!("{text} {label} (the likeliest; on a terminal it is asked)");
+                remark(DIM, &what)?;
+            }
+            question.default
         };
-        say(
-            DIM,
-            &format!(
-                "{} {} (the likeliest; on a terminal it is asked)",
-                question.text, choice.label
-            ),
-        )
+        answers.insert(question.id.clone(), answer);
     }
+    Ok(Some(draft.answered(&answers)))
 }
 
-/// The number of the choice; `None` at the end of the input.
+/// Returns whether a user answers questions, on a terminal.
+fn asks(init: &Init) -> bool {
+    !init.yes && !init.json && !init.dry_run && io::stdin().is_terminal()
+}
+
+/// Asks a question. Returns the number of the choice; `None` at the end of the input.
 fn ask(question: &Question) -> io::Result<Option<usize>> {
     let mut err = paint::err();
     writeln!(err, "\n{}", paint(BOLD, &tame(&question.text)))?;
@@ -362,17 +315,7 @@ fn ask(question: &Question) -> io::Result<Option<usize>> {
     }
 }
 
-fn print(lines: &[String]) -> io::Result<()> {
-    let mut err = paint::err();
-    lines.iter().try_for_each(|line| writeln!(err, "{line}"))
-}
-
-fn say(style: anstyle::Style, text: &str) -> io::Result<()> {
-    let arrow = Signs::of_this_terminal().arrow();
-    print(&[paint(style, &format!("{arrow} {}", tame(text)))])
-}
-
-/// The text of the stack file, or all of it as JSON, on the standard output.
+/// Prints the text of the stack file, or the report as JSON.
 fn output(
     init: &Init,
     file: &Path,

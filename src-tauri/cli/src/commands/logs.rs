@@ -10,7 +10,6 @@ use std::{
     path::Path,
 };
 
-use clap::ValueEnum as _;
 use pilotlight::{
     effects::log::{MergedFollow, MergedLogs, Query, Runs, ServiceLogs, Watcher},
     model::facts::StackId,
@@ -39,7 +38,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         .iter()
         .map(|service| (service.clone(), logs(service)));
     let tail = asked.lines.or(asked.follow.then_some(BEFORE_FOLLOWING));
-    let wanted = Wanted::new(asked.level.map(Into::into), tail);
+    let wanted = Wanted::new(asked.level, tail);
     let none = no_match(&asked, &services, logs);
     let query = Query {
         runs: match asked.run {
@@ -52,10 +51,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         grep: asked.grep,
         shortened: true,
     };
-    let unreadable = |source| Failure::Log {
-        path: context.home.logs().join(&id.0),
-        source,
-    };
+    let unreadable = Failure::log(context.home.logs().join(&id.0));
     let mut merged = MergedLogs::open(sources, &query).map_err(&unreadable)?;
     let mut printer = Printer::new(services, asked.json, asked.times);
     history(&mut merged, wanted, &mut printer, &unreadable)?;
@@ -63,7 +59,7 @@ pub(crate) async fn run(context: &Context, asked: Logs) -> Result<Ending, Failur
         writeln!(paint::err(), "note: {service}: {remark}")?;
     }
     if asked.follow {
-        let level = Wanted::new(asked.level.map(Into::into), None);
+        let level = Wanted::new(asked.level, None);
         follow(
             merged.follow(&Watcher::new()),
             level,
@@ -87,8 +83,8 @@ fn no_match(
 ) -> Option<String> {
     let what = match asked.level {
         Some(level) => {
-            let name = level.to_possible_value()?.get_name().to_owned();
-            format!("lines at {name} or above")
+            let name = serde_json::to_value(level).ok()?;
+            format!("lines at {} or above", name.as_str()?)
         }
         None if asked.grep.is_some() || asked.since.is_some() => "matching lines".to_owned(),
         None => return None,
@@ -171,11 +167,7 @@ fn services(
         Err(failure) if written.is_empty() => return Err(failure),
         Err(_) => (id.to_string(), Vec::from_iter(written.clone())),
     };
-    let known = written
-        .iter()
-        .chain(&declared)
-        .cloned()
-        .collect::<BTreeSet<_>>();
+    let known: BTreeSet<_> = written.iter().chain(&declared).collect();
     expect_known(asked, &name, known)?;
     Ok(if asked.is_empty() {
         declared
@@ -186,17 +178,14 @@ fn services(
 
 /// Returns the services that have logs.
 fn written(folder: &Path) -> Result<BTreeSet<ServiceName>, Failure> {
-    let unreadable = |source| Failure::Log {
-        path: folder.to_owned(),
-        source,
-    };
+    let unreadable = Failure::log(folder);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        entries => entries.map_err(unreadable)?,
+        entries => entries.map_err(&unreadable)?,
     };
     let mut services = BTreeSet::new();
     for entry in entries {
-        let name = entry.map_err(unreadable)?.file_name();
+        let name = entry.map_err(&unreadable)?.file_name();
         services.extend(name.to_str().map(ServiceName::new));
     }
     Ok(services)

@@ -19,10 +19,7 @@ pub(crate) mod up;
 pub(crate) mod validate;
 pub(crate) mod wait;
 
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use pilotlight::{
     control::{Client, ClientError, Outcome},
@@ -30,10 +27,12 @@ use pilotlight::{
 };
 use tokio::time::Instant;
 
+use self::up::root_causes;
 use crate::{
+    context::Context,
     failure::{Ending, Failure, tell},
-    paint::{self, Signs},
-    view::{Look, Show, card},
+    paint,
+    view::{Look, Show, card, failures},
 };
 
 /// The time that a daemon that accepts no more requests may take to exit.
@@ -118,6 +117,29 @@ async fn catch_up(show: &mut Show, client: &mut Client) {
     }
 }
 
+/// Shows the answer to a start: with this status and hint where all is ready.
+fn conclude(
+    show: &mut Show,
+    answer: Answer,
+    status: String,
+    hint: &'static str,
+) -> Result<Ending, Failure> {
+    match answer {
+        Answer::Done => {
+            show.say(status, hint);
+            show.finish();
+            Ok(Ending::Done)
+        }
+        Answer::Overruled(why) => overruled(show, &why),
+        Answer::Failed(findings) => {
+            show.say("", "");
+            show.finish();
+            tell_findings(show, &findings);
+            Ok(Ending::Undone)
+        }
+    }
+}
+
 /// Names the request that overruled this one.
 fn overruled(show: &mut Show, why: &str) -> Result<Ending, Failure> {
     show.say("", "");
@@ -142,26 +164,17 @@ fn tell_findings(show: &mut Show, findings: &[Finding]) {
     drop(tell("some services failed to start", Some(&help)));
 }
 
-/// Returns the findings of the services of a stack, each once.
-pub(crate) fn failures(stack: &StackView) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    for finding in stack.services.iter().filter_map(|it| it.finding.as_deref()) {
-        if !findings.contains(finding) {
-            findings.push(finding.clone());
-        }
-    }
-    findings
+/// Returns the root causes of the failures of a stack, as far as its daemon knows them.
+async fn causes(context: &Context, stack: &StackView) -> Result<Vec<Finding>, Failure> {
+    let failures = failures(stack);
+    Ok(match context.daemon().await? {
+        Some(mut client) => root_causes(&mut client, &stack.file, failures).await,
+        None => failures,
+    })
 }
 
 /// Prints findings on the standard error.
 fn print_findings(findings: &[Finding]) -> io::Result<()> {
-    let look = Look {
-        signs: Signs::of_this_terminal(),
-        width: None,
-    };
-    let mut err = paint::err();
-    for line in findings.iter().flat_map(|finding| card(finding, look)) {
-        writeln!(err, "{line}")?;
-    }
-    Ok(())
+    let cards = findings.iter().flat_map(|it| card(it, Look::unlimited()));
+    paint::print(&mut paint::err(), cards)
 }

@@ -3,11 +3,10 @@
 use std::{
     env::consts::OS,
     io::{self, BufRead as _, IsTerminal as _, Write},
-    sync::Arc,
 };
 
 use pilotlight::{
-    effects::port::{Hidden, Listeners, Requester, describe_fault, free, listeners, may_free},
+    effects::port::{Listeners, Requester, describe_fault, free, listeners, may_free},
     host::clock,
     model::{
         container::Publisher,
@@ -30,10 +29,7 @@ use crate::{
 
 pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending, Failure> {
     let port = asked.port;
-    let snapshot = match context.daemon().await? {
-        Some(mut client) => client.status().await?,
-        None => Arc::default(),
-    };
+    let snapshot = context.snapshot().await?;
     let running = Running::of(context, &snapshot);
     let listeners = listeners(port)
         .await
@@ -51,7 +47,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
             let why = "confirmation needs a terminal; pass `--yes` to stop it without asking";
             return Err(Failure::Usage(why.to_owned()));
         }
-        print(&mut paint::err(), port, &listeners, &running)?;
+        paint::print(&mut paint::err(), listing(port, &listeners, &running))?;
         if !confirmed("Stop it?")? {
             return Ok(Ending::Undone);
         }
@@ -127,95 +123,67 @@ fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result
     if asked.json {
         json::print(&report(asked.port, listeners))?;
     } else {
-        print(&mut paint::out(), asked.port, listeners, running)?;
+        paint::print(&mut paint::out(), listing(asked.port, listeners, running))?;
     }
     Ok(Ending::Done)
 }
 
-fn print(
-    out: &mut impl Write,
-    port: Port,
-    listeners: &Listeners,
-    running: &Running,
-) -> io::Result<()> {
+/// Returns what listens on a port, in lines.
+fn listing(port: Port, listeners: &Listeners, running: &Running) -> Vec<String> {
+    let field = |name: &str, value: &str| format!("  {name:<12}{}", tame(value));
+    let hint = |text: &str| format!("  {}", paint(DIM, text));
+    let mut lines = Vec::new();
     if *listeners == Listeners::default() {
-        return writeln!(out, "Nothing is listening on port {port}.");
+        lines.push(format!("Nothing is listening on port {port}."));
     }
     if let Some(container) = &listeners.container {
         let (name, image) = (tame(&container.name), tame(&container.image));
-        writeln!(
-            out,
-            "{} {}",
-            paint(BOLD, &name),
-            paint(DIM, &format!("container of {image}"))
-        )?;
+        let image = format!("container of {image}");
+        lines.push(format!("{} {}", paint(BOLD, &name), paint(DIM, &image)));
         if let Some((project, folder)) = &container.project {
-            writeln!(out, "  project     {}", tame(project))?;
-            writeln!(out, "  folder      {}", tame(&folder.to_string_lossy()))?;
+            lines.push(field("project", project));
+            lines.push(field("folder", &folder.to_string_lossy()));
         }
     }
+    // The processes of other users.
     for hidden in &listeners.hidden {
-        print_hidden(out, port, hidden)?;
+        let name = match &hidden.user {
+            Some(user) => format!("a process of user {}", tame(user)),
+            None => "a process hidden from you".to_owned(),
+        };
+        lines.push(paint(BOLD, &name));
+        lines.push(match hidden.address {
+            Some(address) => field("address", &address.to_string()),
+            None => field("uses port", &port.to_string()),
+        });
+        let command = with_more_rights(port);
+        lines.push(hint(&format!("to see which process, run `{command}`")));
     }
     let now = time::now();
     for holder in &listeners.holders {
-        let pid = holder.process.pid;
-        write!(
-            out,
-            "{} {}",
-            paint(BOLD, &tame(&holder.name)),
-            paint(DIM, &format!("PID {pid}"))
-        )?;
-        if let Some(user) = &holder.user {
-            write!(out, "{}", paint(DIM, &format!(", user {}", tame(user))))?;
-        }
-        if let Some(began) = holder.since {
-            let age = age(since(timestamp(began), now));
-            write!(out, "{}", paint(DIM, &format!(", running for {age}")))?;
-        }
-        writeln!(out)?;
+        let user = holder.user.as_ref();
+        let age = holder.since.map(|began| age(since(timestamp(began), now)));
+        let mut about = vec![format!("PID {}", holder.process.pid)];
+        about.extend(user.map(|user| format!("user {}", tame(user))));
+        about.extend(age.map(|age| format!("running for {age}")));
+        let name = paint(BOLD, &tame(&holder.name));
+        lines.push(format!("{name} {}", paint(DIM, &about.join(", "))));
         let addresses: Vec<String> = holder.addresses.iter().map(ToString::to_string).collect();
-        writeln!(out, "  address     {}", addresses.join(", "))?;
+        lines.push(field("address", &addresses.join(", ")));
         if let Some(line) = &holder.command_line {
-            writeln!(out, "  command     {}", tame(line))?;
+            lines.push(field("command", line));
         }
         if let Some(folder) = &holder.folder {
-            writeln!(out, "  folder      {}", tame(&folder.to_string_lossy()))?;
+            lines.push(field("folder", &folder.to_string_lossy()));
         }
         if let Some(mark) = &holder.mark {
-            writeln!(
-                out,
-                "  service     {} of {}, run {}",
-                mark.service, mark.stack, mark.run
-            )?;
-            if let Some(command) = running.stopped_by(mark) {
-                writeln!(
-                    out,
-                    "  {}",
-                    paint(DIM, &format!("stop it with `{command}`"))
-                )?;
-            }
+            let service = format!("{} of {}, run {}", mark.service, mark.stack, mark.run);
+            lines.push(field("service", &service));
+            let command = running.stopped_by(mark);
+            lines.extend(command.map(|command| hint(&format!("stop it with `{command}`"))));
         }
     }
-    Ok(())
-}
-
-/// The details known about a listener whose process belongs to another user.
-fn print_hidden(out: &mut impl Write, port: Port, hidden: &Hidden) -> io::Result<()> {
-    match &hidden.user {
-        Some(user) => write!(
-            out,
-            "{}",
-            paint(BOLD, &format!("a process of user {}", tame(user)))
-        )?,
-        None => write!(out, "{}", paint(BOLD, "a process hidden from you"))?,
-    }
-    match hidden.address {
-        Some(address) => writeln!(out, "\n  address     {address}")?,
-        None => writeln!(out, "\n  uses port   {port}")?,
-    }
-    let more = format!("to see which process, run `{}`", with_more_rights(port));
-    writeln!(out, "  {}", paint(DIM, &more))
+    lines
 }
 
 /// The command that shows the process to a user with the necessary rights.

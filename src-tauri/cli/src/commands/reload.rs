@@ -13,7 +13,7 @@ use pilotlight::{
 use super::up;
 use crate::{
     args::{Reload, Up},
-    context::{Context, kept, read},
+    context::{Context, read},
     failure::{Ending, Failure},
     paint,
 };
@@ -25,7 +25,7 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
     };
     let snapshot = client.status().await?;
     let file = context.find_among(&snapshot)?;
-    let view = kept(&snapshot, &file).filter(|view| !view.is_dark());
+    let view = snapshot.stack(&file).filter(|view| !view.is_dark());
     let Some(view) = view else {
         let why = "that stack is not running; `pilotlight up` reads the file anyway";
         return Err(Failure::Refused(why.to_owned()));
@@ -43,12 +43,7 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
     if reload.dry_run {
         return Ok(Ending::Done);
     }
-    let up = Up {
-        services: changes.wanted,
-        detach: true,
-        profiles: Vec::new(),
-    };
-    up::run(context, up).await
+    up::run(context, Up::detached(changes.wanted)).await
 }
 
 /// What a reload does.

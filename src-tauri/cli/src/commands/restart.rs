@@ -5,10 +5,10 @@ use pilotlight::{
     host::clock,
 };
 
-use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings};
+use super::{Unstarted, answered, catch_up, conclude};
 use crate::{
     args::Restart,
-    context::{Context, expect_known, kept, names},
+    context::{Context, expect_shown},
     failure::{Ending, Failure},
     time::took,
     view::{Show, Subject},
@@ -21,8 +21,8 @@ pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, F
     };
     let snapshot = client.status().await?;
     let file = context.find_among(&snapshot)?;
-    if let Some(stack) = kept(&snapshot, &file) {
-        expect_known(&restart.services, &stack.name, names(stack))?;
+    if let Some(stack) = snapshot.stack(&file) {
+        expect_shown(&restart.services, stack)?;
     }
     let watch = Client::connect(&context.home).await?.watch().await?;
     let mut show = Show::new(&context.home, Subject::Stack(file.clone()), watch);
@@ -41,18 +41,5 @@ pub(crate) async fn run(context: &Context, restart: Restart) -> Result<Ending, F
     };
     let ready = took(begun.elapsed());
     catch_up(&mut show, &mut client).await;
-    match answer {
-        Answer::Done => {
-            show.say(format!("all ready in {ready}"), "");
-            show.finish();
-            Ok(Ending::Done)
-        }
-        Answer::Overruled(why) => overruled(&mut show, &why),
-        Answer::Failed(findings) => {
-            show.say("", "");
-            show.finish();
-            tell_findings(&mut show, &findings);
-            Ok(Ending::Undone)
-        }
-    }
+    conclude(&mut show, answer, format!("all ready in {ready}"), "")
 }

@@ -29,7 +29,7 @@ use pilotlight::{
 
 use crate::{
     args::{EnvCommand, Exec, ShellCommand, Url},
-    context::{Context, expect_known, kept, read},
+    context::{Context, expect_declared, read},
     failure::{Ending, Failure, tell},
     json,
     paint::{self, tame},
@@ -44,13 +44,10 @@ pub(super) struct Here {
 
 impl Here {
     pub(super) async fn of(context: &Context) -> Result<Self, Failure> {
-        let snapshot = match context.daemon().await? {
-            Some(mut client) => client.status().await?,
-            None => Arc::default(),
-        };
+        let snapshot = context.snapshot().await?;
         let file = context.find_among(&snapshot)?;
         let stack = Arc::new(in_its_slot(&context.home, read(&file)?));
-        let view = match kept(&snapshot, &file) {
+        let view = match snapshot.stack(&file) {
             Some(view) => view.clone(),
             None => offline::view(&context.home, stack.clone()),
         };
@@ -80,10 +77,8 @@ impl Here {
     }
 
     pub(super) fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, Failure> {
-        let mut services = self.stack.services.iter();
-        let names = services.clone().map(|service| service.name.clone());
-        expect_known(std::slice::from_ref(name), &self.stack.name, names)?;
-        let found = services.find(|service| service.name == *name);
+        expect_declared(std::slice::from_ref(name), &self.stack)?;
+        let found = self.stack.service(name);
         found.ok_or_else(|| Failure::Usage(format!("no service named `{name}`")))
     }
 
@@ -131,10 +126,6 @@ impl Here {
 /// Returns the failure of a command that cannot be run.
 pub(super) fn not_run(fault: LaunchFault) -> Failure {
     Failure::Refused(tame(&match fault {
-        LaunchFault::CommandNotFound { program, .. } => format!("command not found: `{program}`"),
-        LaunchFault::NotExecutable { path } => format!("{} is not executable", path.display()),
-        LaunchFault::DirectoryMissing { path } => format!("folder not found: {}", path.display()),
-        LaunchFault::EnvFileMissing { path } => format!("file not found: {}", path.display()),
         LaunchFault::EnvFileInvalid {
             path,
             line,
@@ -144,8 +135,8 @@ pub(super) fn not_run(fault: LaunchFault) -> Failure {
             format!("{}{line}: {message}", path.display())
         }
         LaunchFault::RequirementMissing { what, .. } => format!("{what} is missing"),
-        LaunchFault::Container(fault) => fault.to_string(),
-        LaunchFault::Log { message, .. } | LaunchFault::Other { message } => message,
+        LaunchFault::Log { message, .. } => message,
+        other => other.to_string(),
     }))
 }
 

@@ -16,12 +16,10 @@ use pilotlight::{
 
 use crate::{
     args::Status,
-    context::{Context, kept, read},
+    context::{Context, read},
     daemon::listen,
     failure::{Ending, Failure},
-    json,
-    paint::{self, Signs},
-    time,
+    json, paint, time,
     view::{Look, Screen, problems, size_of_output, table},
 };
 
@@ -38,14 +36,8 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     if status.json {
         json::print(&snapshot)?;
     } else {
-        let look = Look {
-            signs: Signs::of_this_terminal(),
-            width: paint::output_is_drawn().then(|| size_of_output().0),
-        };
         let mut out = paint::out();
-        for line in table(&snapshot, time::now(), look) {
-            writeln!(out, "{line}")?;
-        }
+        paint::print(&mut out, table(&snapshot, time::now(), Look::of_output()))?;
         match problems(&snapshot) {
             0 => {}
             1 => writeln!(out, "\n1 problem. Run `pilotlight doctor`.")?,
@@ -66,7 +58,7 @@ async fn look(
         snapshot = Arc::unwrap_or_clone(client.usage().await?);
     }
     let own = match context.find() {
-        Ok(file) if kept(&snapshot, &file).is_some() => return Ok((snapshot, None)),
+        Ok(file) if snapshot.stack(&file).is_some() => return Ok((snapshot, None)),
         Ok(file) => dark(&context.home, &file).await,
         Err(failure) => Err(failure),
     };
@@ -178,23 +170,17 @@ impl Face {
     }
 
     fn draw(&mut self, snapshot: &Snapshot) -> io::Result<()> {
-        let mut look = Look {
-            signs: Signs::of_this_terminal(),
-            width: None,
-        };
+        let lines = |look| table(snapshot, time::now(), look);
         match self {
             Self::Json => io::stdout().write_all(json::line(snapshot)?.as_bytes()),
             Self::Lines => {
                 let mut out = paint::out();
-                for line in table(snapshot, time::now(), look) {
-                    writeln!(out, "{line}")?;
-                }
+                paint::print(&mut out, lines(Look::unlimited()))?;
                 writeln!(out)
             }
             Self::Drawn(screen) => {
                 let (columns, height) = size_of_output();
-                look.width = Some(columns);
-                let mut lines = table(snapshot, time::now(), look);
+                let mut lines = lines(Look::of_output());
                 lines.truncate(height.saturating_sub(1));
                 screen.draw(lines, columns)
             }

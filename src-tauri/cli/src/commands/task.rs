@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     args::{Run, Send, Up},
-    context::{Context, expect_known},
+    context::{Context, expect_task},
     failure::{Ending, Failure},
 };
 
@@ -33,18 +33,11 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<Ending, Failur
         let why = format!("{name} is a service, not a task; start it with `pilotlight up {name}`");
         return Err(Failure::Usage(why));
     }
-    let tasks = stack.services.iter().filter(|task| task.task.is_some());
-    let tasks = tasks.map(|task| task.name.clone());
-    expect_known(std::slice::from_ref(name), &stack.name, tasks)?;
+    expect_task(name, stack)?;
     let needs: Vec<ServiceName> = here.service(name)?.needs.keys().cloned().collect();
     let is_met = |need: &ServiceName| here.light(need) == Some(Light::Green);
     if !needs.iter().all(is_met) {
-        let up = Up {
-            services: needs,
-            detach: true,
-            profiles: Vec::new(),
-        };
-        let ending = up::run(context, up).await?;
+        let ending = up::run(context, Up::detached(needs)).await?;
         if ending != Ending::Done {
             return Ok(ending);
         }

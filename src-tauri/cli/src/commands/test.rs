@@ -20,13 +20,13 @@ use pilotlight::{
 };
 
 use super::{
-    down, failures, print_findings,
+    causes, down, print_findings,
     service::{Here, not_run},
-    up::{self, root_causes},
+    up,
 };
 use crate::{
     args::{Down, Test, Up},
-    context::{Context, kept},
+    context::Context,
     failure::{Ending, Failure, tell},
     mcp::last_lines,
     paint::{self, BOLD, paint},
@@ -45,18 +45,15 @@ struct Step {
 
 pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failure> {
     let file = context.find()?;
-    let running = view(context, &file).await?;
-    let running: Vec<ServiceName> = running.map_or_else(Vec::new, |stack| {
-        let on = stack.services.iter().filter(|it| it.light != Light::Off);
-        on.map(|service| service.name.clone()).collect()
-    });
+    let before = context.snapshot().await?;
+    let before = before.stack(&file).into_iter();
+    let running = before.flat_map(|stack| &stack.services);
+    let running: Vec<ServiceName> = running
+        .filter(|service| service.light != Light::Off)
+        .map(|service| service.name.clone())
+        .collect();
     let began = clock::now().instant;
-    let all = Up {
-        services: Vec::new(),
-        detach: true,
-        profiles: Vec::new(),
-    };
-    let mut ending = up::run(context, all).await?;
+    let mut ending = up::run(context, Up::detached(Vec::new())).await?;
     let came_up = ending == Ending::Done;
     let mut steps = vec![Step {
         name: "pilotlight up".to_owned(),
@@ -77,7 +74,7 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
             },
         });
     }
-    let stack = view(context, &file).await?;
+    let stack = context.snapshot().await?.stack(&file).cloned();
     if let Some(step) = steps.iter_mut().find(|step| step.failure.is_some())
         && let Some(stack) = &stack
     {
@@ -120,21 +117,11 @@ async fn command(context: &Context, asked: &Test) -> Result<Ending, Failure> {
     match foreground(&asked.command, &current_dir()?, &environment).await {
         Ok(code) => Ok(Ending::of_code(code)),
         Err(fault) => {
-            // What was started is stopped all the same.
+            // The services are stopped all the same.
             not_run(fault).tell();
             Ok(Ending::Undone)
         }
     }
-}
-
-async fn view(
-    context: &Context,
-    file: &Path,
-) -> Result<Option<std::sync::Arc<StackView>>, Failure> {
-    let Some(mut client) = context.daemon().await? else {
-        return Ok(None);
-    };
-    Ok(kept(&*client.status().await?, file).cloned())
 }
 
 /// Prints the findings, unless the start has done so, and the last lines of the services with a problem.
@@ -145,10 +132,7 @@ async fn explain(
     stack: &StackView,
     came_up: bool,
 ) -> Result<Vec<Finding>, Failure> {
-    let mut findings = failures(stack);
-    if let Some(mut client) = context.daemon().await? {
-        findings = root_causes(&mut client, file, findings).await;
-    }
+    let findings = causes(context, stack).await?;
     if came_up {
         print_findings(&findings)?;
     }

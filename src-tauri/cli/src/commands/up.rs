@@ -1,6 +1,6 @@
 //! `pilotlight up`
 
-use std::path::Path;
+use std::{io::Write as _, path::Path};
 
 use jiff::Timestamp;
 use pilotlight::{
@@ -12,10 +12,10 @@ use pilotlight::{
     stack::{ServiceName, Stack},
 };
 
-use super::{Answer, Unstarted, answered, catch_up, overruled, tell_findings, until_taken};
+use super::{Answer, Unstarted, answered, catch_up, conclude, until_taken};
 use crate::{
     args::Up,
-    context::{Context, expect_known, kept},
+    context::{Context, expect_declared},
     daemon::{Attached, attach, attach_in_background, listen},
     failure::{Ending, Failure, tell},
     paint,
@@ -38,8 +38,7 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
             Some(other),
         )?;
     }
-    let names = stack.services.iter().map(|service| service.name.clone());
-    expect_known(&up.services, &stack.name, names)?;
+    expect_declared(&up.services, &stack)?;
     let request = control::Up {
         file,
         services: up.services,
@@ -72,48 +71,36 @@ async fn detached(
     let before = ready_runs(&mut client, request).await;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
-    let outcome = match show.during(client.start(request.clone())).await {
-        Ok(starting) => tokio::select! {
-            outcome = show.during(starting.outcome()) => outcome,
-            _ = endings.next() => {
-                show.say("still starting in the background", "stop it with `pilotlight down`");
-                show.finish();
-                return Ok(Ending::Undone);
-            }
-        },
-        Err(error) => Err(error),
+    let Some(outcome) = begin(request, &mut client, &mut show, endings).await else {
+        show.say(
+            "still starting in the background",
+            "stop it with `pilotlight down`",
+        );
+        show.finish();
+        return Ok(Ending::Undone);
     };
     let answer = answered(outcome, &mut show).await?;
     let ready = took(begun.elapsed());
     catch_up(&mut show, &mut client).await;
-    match answer {
+    let mut status = format!("all ready in {ready}");
+    let answer = match answer {
         Answer::Done => {
             let after = ready_runs(&mut client, request).await;
-            let status = match before.filter(|before| after.as_ref() == Some(before)) {
-                Some((_, Some(since))) => {
-                    let up = age(time::since(since, time::now()));
-                    format!("already running (up {up})")
-                }
-                Some((_, None)) => "already running".to_owned(),
-                None => format!("all ready in {ready}"),
-            };
-            show.say(
-                status,
-                "running in the background; stop it with `pilotlight down`",
-            );
-            show.finish();
-            Ok(Ending::Done)
+            if let Some((_, since)) = before.filter(|before| after.as_ref() == Some(before)) {
+                let up = since.map(|since| age(time::since(since, time::now())));
+                let up = up.map_or_else(String::new, |up| format!(" (up {up})"));
+                status = format!("already running{up}");
+            }
+            Answer::Done
         }
-        Answer::Overruled(why) => Ok(overruled(&mut show, &why)?),
         Answer::Failed(findings) => {
             let look = root_causes(&mut client, &request.file, findings);
-            let findings = show.during(look).await;
-            show.say("", "");
-            show.finish();
-            tell_findings(&mut show, &findings);
-            Ok(Ending::Undone)
+            Answer::Failed(show.during(look).await)
         }
-    }
+        Answer::Overruled(why) => Answer::Overruled(why),
+    };
+    let hint = "running in the background; stop it with `pilotlight down`";
+    Ok(conclude(&mut show, answer, status, hint)?)
 }
 
 /// Returns the runs of the requested services and the start of the latest, if all of them are ready.
@@ -122,7 +109,7 @@ async fn ready_runs(
     request: &control::Up,
 ) -> Option<(Vec<Option<RunId>>, Option<Timestamp>)> {
     let snapshot = client.status().await.ok()?;
-    let stack = kept(&snapshot, &request.file)?;
+    let stack = snapshot.stack(&request.file)?;
     let meant = stack
         .services
         .iter()
@@ -172,13 +159,12 @@ async fn foreground(
         // Nothing was asked for yet, and what an earlier daemon left keeps running.
         _ = endings.next() => return Ok(Ending::Undone),
     };
-    if let Attached::Here(own) = &daemon {
-        for remark in &own.remarks {
-            tell_remark(remark);
-        }
+    for remark in daemon.own.iter().flat_map(|own| &own.remarks) {
+        // A closed standard error must not prevent the start.
+        let _ = writeln!(paint::err(), "note: {remark}");
     }
     let ending = attend(home, stack, request, endings, &mut daemon).await;
-    if let Attached::Here(own) = daemon {
+    if let Some(own) = daemon.own {
         own.end().await;
     }
     ending
@@ -192,16 +178,16 @@ async fn attend(
     endings: &mut Endings,
     daemon: &mut Attached,
 ) -> Result<Ending, Unstarted> {
-    let own = match daemon {
-        Attached::Here(_) => Own::Everything,
-        Attached::There(client) => own(client, stack).await,
+    let own = match &daemon.own {
+        Some(_) => Own::Everything,
+        None => own(&mut daemon.client, stack).await,
     };
     let hint = own.hint();
     let mut show = follow(home, &request.file).await?;
     show.stream_logs(stack);
     show.say("", hint);
     let begun = clock::now().instant;
-    let outcome = begin(request, daemon, &mut show, endings).await;
+    let outcome = begin(request, &mut daemon.client, &mut show, endings).await;
     let mut came_up = false;
     let mut failed = Vec::new();
     let mut undone = None;
@@ -209,7 +195,7 @@ async fn attend(
     if let Some(outcome) = outcome {
         let answer = answered(outcome, &mut show).await?;
         let ready = took(begun.elapsed());
-        show_all(daemon, &mut show).await;
+        catch_up(&mut show, &mut daemon.client).await;
         match answer {
             Answer::Done => {
                 came_up = true;
@@ -236,13 +222,11 @@ async fn attend(
     if interrupted && own != Own::Nothing {
         went_down = stop(home, &request.file, &own, daemon, &mut show, endings).await?;
         // The outcome of the start has not been read from the old connection.
-        if let Attached::There(client) = daemon
-            && let Ok(anew) = Client::connect(home).await
-        {
-            *client = anew;
+        if let Ok(anew) = Client::connect(home).await {
+            daemon.client = anew;
         }
     }
-    show_all(daemon, &mut show).await;
+    catch_up(&mut show, &mut daemon.client).await;
     show.until_logs_end().await;
     show.say(if show.is_dark() { "stopped" } else { DETACHED }, "");
     show.finish();
@@ -258,7 +242,7 @@ async fn attend(
     })
 }
 
-/// What an `up` in the foreground stops at Ctrl-C: what it started itself.
+/// The services that an `up` in the foreground stops at Ctrl-C: those that it started.
 #[derive(Debug, PartialEq, Eq)]
 enum Own {
     /// All stacks of the daemon, which is this process.
@@ -287,7 +271,7 @@ async fn own(client: &mut Client, stack: &Stack) -> Own {
     let Ok(snapshot) = client.status().await else {
         return Own::Stack;
     };
-    let known = kept(&snapshot, &stack.file);
+    let known = snapshot.stack(&stack.file);
     let runs = |name: &ServiceName| {
         let mut services = known.iter().flat_map(|known| &known.services);
         services.any(|service| service.name == *name && service.pid.is_some())
@@ -309,37 +293,16 @@ async fn own(client: &mut Client, stack: &Stack) -> Own {
 /// start by then, so that a later stop is handled after it.
 async fn begin(
     request: &control::Up,
-    daemon: &mut Attached,
+    client: &mut Client,
     show: &mut Show,
     endings: &mut Endings,
 ) -> Option<Result<Outcome, ClientError>> {
-    let request = request.clone();
-    match daemon {
-        Attached::Here(own) => {
-            let coming = own.handle.start(request).await;
-            tokio::select! {
-                outcome = show.during(coming.outcome()) => Some(Ok(outcome)),
-                _ = endings.next() => None,
-            }
-        }
-        Attached::There(client) => match show.during(client.start(request)).await {
-            Ok(starting) => tokio::select! {
-                outcome = show.during(starting.outcome()) => Some(outcome),
-                _ = endings.next() => None,
-            },
-            Err(error) => Some(Err(error)),
+    match show.during(client.start(request.clone())).await {
+        Ok(starting) => tokio::select! {
+            outcome = show.during(starting.outcome()) => Some(outcome),
+            _ = endings.next() => None,
         },
-    }
-}
-
-/// Shows the current state, including changes that the watch has not reported yet.
-async fn show_all(daemon: &mut Attached, show: &mut Show) {
-    match daemon {
-        Attached::Here(own) => {
-            let snapshot = own.handle.snapshot().borrow().clone();
-            show.until_shown(&snapshot).await;
-        }
-        Attached::There(client) => catch_up(show, client).await,
+        Err(error) => Some(Err(error)),
     }
 }
 
@@ -351,9 +314,9 @@ async fn follow(home: &Home, file: &Path) -> Result<Show, Failure> {
 
 /// Shows changes until no service of the stack is wanted any more.
 async fn until_over(daemon: &Attached, show: &mut Show) {
-    match daemon {
-        Attached::Here(own) => show.during(own.handle.retire()).await,
-        Attached::There(_) => match show.until_over().await {
+    match &daemon.own {
+        Some(own) => show.during(own.handle.retire()).await,
+        None => match show.until_over().await {
             Over::Dark => {}
             Over::DaemonEnded => show.say("the daemon has exited", ""),
         },
@@ -400,47 +363,34 @@ async fn ask(
     daemon: &Attached,
     kill: bool,
 ) -> Result<Outcome, Failure> {
-    match daemon {
-        // The daemon accepts no start after this, so that no service is left without a daemon.
-        Attached::Here(own) if !kill => Ok(own.handle.quit(false).await),
-        Attached::Here(own) => {
-            let everything = control::Down {
-                file: None,
-                services: Vec::new(),
-                kill,
-            };
-            Ok(own.handle.down(everything).await)
-        }
-        Attached::There(_) => {
-            let down = control::Down {
-                file: Some(file.to_owned()),
-                services: match own {
-                    Own::Services(services) => services.clone(),
-                    Own::Everything | Own::Stack | Own::Nothing => Vec::new(),
-                },
-                kill,
-            };
-            until_taken(async || ask_other(home, down.clone()).await).await
-        }
-    }
-}
-
-/// The connection of the start is still in use, so this request opens its own.
-async fn ask_other(home: &Home, down: control::Down) -> Result<Outcome, Unstarted> {
-    let mut client = match Client::connect(home).await {
-        Ok(client) => client,
-        Err(control::ConnectError::NoDaemon) => return Ok(Outcome::Done),
-        Err(control::ConnectError::Closed) => return Err(Unstarted::NotTaken),
-        Err(error) => return Err(error.into()),
+    let down = control::Down {
+        file: (*own != Own::Everything).then(|| file.to_owned()),
+        services: match own {
+            Own::Services(services) => services.clone(),
+            Own::Everything | Own::Stack | Own::Nothing => Vec::new(),
+        },
+        kill,
     };
-    match client.down(down).await {
-        Ok(Outcome::Ending { .. }) | Err(ClientError::Closed) => Err(Unstarted::NotTaken),
-        outcome => Ok(outcome?),
+    if let Some(daemon) = &daemon.own {
+        return Ok(if kill {
+            daemon.handle.down(down).await
+        } else {
+            // The daemon accepts no start after this, so that no service is left without a daemon.
+            daemon.handle.quit(false).await
+        });
     }
-}
-
-fn tell_remark(remark: &str) {
-    use std::io::Write as _;
-    // A closed standard error must not prevent the start.
-    let _ = writeln!(paint::err(), "note: {remark}");
+    // The connection of the start is still in use, so this request opens its own.
+    until_taken(async || {
+        let mut client = match Client::connect(home).await {
+            Ok(client) => client,
+            Err(control::ConnectError::NoDaemon) => return Ok(Outcome::Done),
+            Err(control::ConnectError::Closed) => return Err(Unstarted::NotTaken),
+            Err(error) => return Err(error.into()),
+        };
+        match client.down(down.clone()).await {
+            Ok(Outcome::Ending { .. }) | Err(ClientError::Closed) => Err(Unstarted::NotTaken),
+            outcome => Ok(outcome?),
+        }
+    })
+    .await
 }

@@ -7,11 +7,10 @@ use std::{
 
 use pilotlight::{
     env::Env,
-    fs::redact,
-    stack::{Command, Mode, Port, Service, ServiceName, Stack},
-    stack_file::{self, Problem, Report, ResolvedKey},
+    fs::{home::short, redact},
+    stack::{Command, Service, ServiceName, Stack},
+    stack_file::{self, ResolvedKey},
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,7 +19,6 @@ use crate::{
     failure::{Ending, Failure},
     json,
     paint::{self, BOLD, DIM, paint, tame},
-    view::path,
 };
 
 pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Failure> {
@@ -52,12 +50,34 @@ pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Fail
 
 /// Returns whether a stack file is valid, as `validate --json` prints it.
 pub(crate) fn verdict(stack: Result<Stack, Failure>) -> Result<Value, Failure> {
-    let verdict = match &stack {
-        Ok(stack) => Verdict::of_stack(stack),
-        Err(Failure::StackFile(report)) => Verdict::of_report(report),
-        Err(_) => return stack.map(|_| Value::Null),
-    };
-    serde_json::to_value(verdict).map_err(|error| Failure::Output(error.into()))
+    match stack {
+        Ok(stack) => Ok(json!({
+            "valid": true,
+            "file": stack.file.display().to_string(),
+            "name": stack.name,
+            "mode": stack.mode,
+            "services": in_order(&stack).into_iter().map(|service| json!({
+                "name": service.name,
+                "port": service.port,
+                "needs": names(service),
+                "external": service.is_external(),
+            })).collect::<Vec<_>>(),
+            "problems": [],
+        })),
+        Err(Failure::StackFile(report)) => Ok(json!({
+            "valid": false,
+            "file": report.file().display().to_string(),
+            "services": [],
+            "problems": report.problems().iter().map(|problem| json!({
+                "file": problem.file(),
+                "line": problem.place().map(|place| place.line),
+                "column": problem.place().map(|place| place.column),
+                "message": problem.to_string(),
+                "suggestion": problem.suggestion(),
+            })).collect::<Vec<_>>(),
+        })),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Prints the merged stack as TOML, with the origin of each key as a comment.
@@ -74,7 +94,7 @@ fn print_keys(keys: &[ResolvedKey]) -> io::Result<()> {
                 writeln!(out, "\n{}", paint(BOLD, &format!("[service.{name}]")))?;
             }
         }
-        let origin = format!("# {}:{}", path(Path::new(&key.file)), key.line);
+        let origin = format!("# {}:{}", short(Path::new(&key.file)), key.line);
         writeln!(out, "{:width$}  {}", line(key), paint(DIM, &tame(&origin)))?;
     }
     Ok(())
@@ -83,7 +103,7 @@ fn print_keys(keys: &[ResolvedKey]) -> io::Result<()> {
 fn print(stack: &Stack) -> io::Result<()> {
     let mut out = paint::out();
     let mode = stack.mode.name();
-    let file = paint(DIM, &path(&stack.file));
+    let file = paint(DIM, &short(&stack.file));
     write!(out, "{}  {file}  {mode}", paint(BOLD, &stack.name))?;
     if !stack.chosen.is_empty() {
         write!(out, "  profile {}", stack.chosen.join(", "))?;
@@ -148,71 +168,4 @@ fn in_order(stack: &Stack) -> Vec<&Service> {
         ordered.push(left.remove(next.unwrap_or(0)));
     }
     ordered
-}
-
-/// `validate --json`
-#[derive(Serialize)]
-struct Verdict<'a> {
-    valid: bool,
-    file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<Mode>,
-    services: Vec<Entry<'a>>,
-    problems: Vec<Wrong>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    name: &'a str,
-    port: Option<Port>,
-    needs: Vec<&'a str>,
-    external: bool,
-}
-
-#[derive(Serialize)]
-struct Wrong {
-    file: String,
-    line: Option<usize>,
-    column: Option<usize>,
-    message: String,
-    suggestion: String,
-}
-
-impl<'a> Verdict<'a> {
-    fn of_stack(stack: &'a Stack) -> Self {
-        let entry = |service: &'a Service| Entry {
-            name: service.name.as_str(),
-            port: service.port,
-            needs: names(service),
-            external: service.is_external(),
-        };
-        Self {
-            valid: true,
-            file: stack.file.display().to_string(),
-            name: Some(&stack.name),
-            mode: Some(stack.mode),
-            services: in_order(stack).into_iter().map(entry).collect(),
-            problems: Vec::new(),
-        }
-    }
-
-    fn of_report(report: &Report) -> Self {
-        let wrong = |problem: &Problem| Wrong {
-            file: problem.file().to_owned(),
-            line: problem.place().map(|place| place.line),
-            column: problem.place().map(|place| place.column),
-            message: problem.to_string(),
-            suggestion: problem.suggestion(),
-        };
-        Self {
-            valid: false,
-            file: report.file().display().to_string(),
-            name: None,
-            mode: None,
-            services: Vec::new(),
-            problems: report.problems().iter().map(wrong).collect(),
-        }
-    }
 }

@@ -2,34 +2,24 @@
 
 use pilotlight::model::view::StackView;
 
-use super::{failures, print_findings, up::root_causes};
+use super::{causes, print_findings};
 use crate::{
     args::Wait,
-    context::{Context, expect_known, read},
+    context::{Context, read},
     failure::{Ending, Failure, TIMED_OUT, tell},
     time::took,
-    waiting::{Goal, Waited, is_ready, wait},
+    waiting::{Waited, is_ready, wait},
 };
 
 pub(crate) async fn run(context: &Context, asked: &Wait) -> Result<Ending, Failure> {
     let file = context.find()?;
     let stack = read(&file)?;
-    let names = stack.services.iter().map(|service| service.name.clone());
-    expect_known(&asked.services, &stack.name, names.clone())?;
-    let services = match &asked.goal {
-        Goal::Log(_) if asked.services.is_empty() => names.collect(),
-        _ => asked.services.clone(),
-    };
     let (goal, limit) = (&asked.goal, asked.timeout);
-    let (waited, view) = wait(&context.home, &file, &services, goal, limit, |_| {}).await?;
+    let (waited, view) = wait(&context.home, &stack, &asked.services, goal, limit).await?;
     match (waited, view) {
         (Waited::Reached, _) => Ok(Ending::Done),
         (Waited::Failed, Some(view)) => {
-            let mut findings = failures(&view);
-            if let Some(mut client) = context.daemon().await? {
-                findings = root_causes(&mut client, &file, findings).await;
-            }
-            print_findings(&findings)?;
+            print_findings(&causes(context, &view).await?)?;
             tell("some services failed to start", None)?;
             Ok(Ending::Undone)
         }

@@ -1,6 +1,6 @@
 //! The answers of tools: small JSON documents, and texts.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use pilotlight::{
     fs::redact::redact,
@@ -11,7 +11,7 @@ use pilotlight::{
 };
 use serde_json::{Value, json};
 
-use crate::{commands::failures, failure::Failure, time, waiting::is_ready};
+use crate::{failure::Failure, json::is_obeyed, time, view::failures, waiting::is_ready};
 
 /// The maximum size of an answer in bytes.
 pub(super) const LIMIT: usize = 15 * 1024;
@@ -39,7 +39,7 @@ pub(super) fn stack(view: &StackView) -> Value {
     document
 }
 
-/// Returns the state of a service, without what is usual.
+/// Returns the state of a service. Fields without information are left out.
 fn service(view: &ServiceView) -> Value {
     let mut document = json!({
         "name": view.name,
@@ -107,12 +107,12 @@ pub(super) fn id(findings: &[&Finding], place: usize) -> String {
     }
 }
 
-/// Returns the findings of the view of a stack.
-pub(super) fn known(view: &StackView) -> Vec<Arc<Finding>> {
-    if !view.findings.is_empty() {
-        return view.findings.clone();
+/// Returns the root causes in the view of a stack; as long as they are not known, its failures.
+pub(super) fn known(view: &StackView) -> Vec<Finding> {
+    match &*view.findings {
+        [] => failures(view),
+        causes => causes.iter().map(|cause| Finding::clone(cause)).collect(),
     }
-    failures(view).into_iter().map(Arc::new).collect()
 }
 
 /// Returns a failure as a sentence with the next step.
@@ -134,11 +134,6 @@ pub(super) fn explained(failure: &Failure) -> String {
         .join("\n")
         .replace(|c: char| c != '\n' && is_obeyed(c), "\u{fffd}");
     cut(&redact(&text), LIMIT)
-}
-
-/// Returns whether a terminal obeys this character instead of showing it.
-pub(super) fn is_obeyed(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the beginning of a text, with a note if there is more.

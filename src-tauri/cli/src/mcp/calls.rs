@@ -14,7 +14,7 @@ use pilotlight::{
     supervisor::offline,
 };
 use rmcp::{RoleServer, model::ProgressNotificationParam, service::RequestContext};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -30,7 +30,7 @@ use crate::{
         up::root_causes,
         validate,
     },
-    context::{Context, expect_known, kept, names, read},
+    context::{Context, expect_declared, expect_known, expect_shown, expect_task, read},
     daemon::attach_in_background,
     failure::Failure,
     time::{Since, timestamp},
@@ -64,10 +64,42 @@ pub(super) struct Call<'a> {
     pub(super) context: RequestContext<RoleServer>,
 }
 
+/// The arguments of each tool.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfStack {
-    stack: Option<String>,
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Tool {
+    Status {
+        stack: Option<String>,
+    },
+    Start(OfServices),
+    Stop(OfServices),
+    Restart(OfServices),
+    Run {
+        task: String,
+        timeout_seconds: Option<u64>,
+        stack: Option<String>,
+    },
+    Wait(OfServices),
+    Logs(logs::Asked),
+    Diagnose {
+        stack: Option<String>,
+    },
+    Fix(fix::Asked),
+    Events {
+        since: Option<String>,
+        cursor: Option<Timestamp>,
+        stack: Option<String>,
+    },
+    Port {
+        port: u16,
+    },
+    CheckStackFile {
+        text: Option<String>,
+        stack: Option<String>,
+    },
+    DraftStackFile {
+        folder: Option<String>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -87,87 +119,56 @@ impl OfServices {
     }
 
     fn services(&self) -> Vec<ServiceName> {
-        self.services
-            .iter()
-            .map(|name| ServiceName::new(name))
-            .collect()
+        names(&self.services)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfTime {
-    since: Option<String>,
-    cursor: Option<Timestamp>,
-    stack: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfTask {
-    task: String,
-    timeout_seconds: Option<u64>,
-    stack: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfPort {
-    port: u16,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfText {
-    text: Option<String>,
-    stack: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfFolder {
-    folder: Option<String>,
-}
-
-fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
-    serde_json::from_value(arguments).map_err(|error| Failure::Usage(error.to_string()))
+fn names(services: &[String]) -> Vec<ServiceName> {
+    let names = services.iter();
+    names.map(|name| ServiceName::new(name)).collect()
 }
 
 impl Call<'_> {
     pub(super) async fn run(&self, tool: &str, arguments: Value) -> Result<Answer, Failure> {
-        let data = match tool {
-            "status" => self.status(parsed(arguments)?).await,
-            "start" => self.start(parsed(arguments)?).await,
-            "stop" => self.stop(parsed(arguments)?).await,
-            "restart" => self.restart(parsed(arguments)?).await,
-            "run" => self.run_task(parsed(arguments)?).await,
-            "wait" => self.wait(parsed(arguments)?).await,
-            "logs" => return self.logs(parsed(arguments)?).await.map(Answer::Text),
-            "diagnose" => self.diagnose(parsed(arguments)?).await,
-            "fix" => fix::run(self, parsed(arguments)?).await,
-            "events" => self.events(parsed(arguments)?).await,
-            "port" => self.port(parsed(arguments)?).await,
-            "check_stack_file" => self.check_stack_file(parsed(arguments)?).await,
-            _ => self.draft_stack_file(parsed(arguments)?).await,
+        let tool = serde_json::from_value(json!({ tool: arguments }));
+        let data = match tool.map_err(|error| Failure::Usage(error.to_string()))? {
+            Tool::Status { stack } => self.status(stack).await,
+            Tool::Start(asked) => self.start(asked).await,
+            Tool::Stop(asked) => self.stop(asked).await,
+            Tool::Restart(asked) => self.restart(asked).await,
+            Tool::Run {
+                task,
+                timeout_seconds,
+                stack,
+            } => self.run_task(task, timeout_seconds, stack).await,
+            Tool::Wait(asked) => self.wait(asked).await,
+            Tool::Logs(asked) => return self.logs(asked).await.map(Answer::Text),
+            Tool::Diagnose { stack } => self.diagnose(stack).await,
+            Tool::Fix(asked) => fix::run(self, asked).await,
+            Tool::Events {
+                since,
+                cursor,
+                stack,
+            } => self.events(since, cursor, stack).await,
+            Tool::Port { port } => port_document(port).await,
+            Tool::CheckStackFile { text, stack } => self.check_stack_file(text, stack).await,
+            Tool::DraftStackFile { folder } => self.draft_stack_file(folder).await,
         };
         data.map(Answer::Data)
     }
 
-    async fn status(&self, asked: OfStack) -> Result<Value, Failure> {
-        let (context, file) = self.stack(asked.stack.as_deref()).await?;
+    async fn status(&self, stack: Option<String>) -> Result<Value, Failure> {
+        let (context, file) = self.stack(stack.as_deref()).await?;
         let view = view(&context, &file).await?;
         let mut document = answer::stack(&view);
-        let known = answer::known(&view);
-        document["findings"] = json!(answer::findings(known.iter().map(|it| &**it)));
+        document["findings"] = json!(answer::findings(&answer::known(&view)));
         Ok(document)
     }
 
     async fn start(&self, asked: OfServices) -> Result<Value, Failure> {
         let (context, file) = self.stack(asked.stack.as_deref()).await?;
-        let stack = read(&file)?;
         let services = asked.services();
-        let known = stack.services.iter().map(|service| service.name.clone());
-        expect_known(&services, &stack.name, known)?;
+        expect_declared(&services, &read(&file)?)?;
         let up = Up {
             file: file.clone(),
             services,
@@ -196,11 +197,11 @@ impl Call<'_> {
 
     async fn restart(&self, asked: OfServices) -> Result<Value, Failure> {
         let (context, file) = self.stack(asked.stack.as_deref()).await?;
-        let Some((mut client, stack)) = running(&context, &file).await? else {
+        let Some((mut client, stack)) = context.running(&file).await? else {
             return self.start(asked).await;
         };
         let services = asked.services();
-        expect_known(&services, &stack.name, names(&stack))?;
+        expect_shown(&services, &stack)?;
         let restart = control::Restart {
             file: file.clone(),
             services,
@@ -210,29 +211,31 @@ impl Call<'_> {
         started(&context, &file, outcome.transpose()?).await
     }
 
-    async fn run_task(&self, asked: OfTask) -> Result<Value, Failure> {
-        let (_, file) = self.stack(asked.stack.as_deref()).await?;
-        let stack = read(&file)?;
-        let tasks = stack.services.iter().filter(|task| task.task.is_some());
-        let tasks = tasks.map(|task| task.name.clone());
-        expect_known(&[ServiceName::new(&asked.task)], &stack.name, tasks)?;
-        let own_log = json!({"services": [asked.task], "lines": LOG_LINES, "stack": asked.stack});
-        let mut document = self
-            .restart(OfServices {
-                services: vec![asked.task],
-                goal: None,
-                timeout_seconds: asked.timeout_seconds,
-                stack: asked.stack,
-            })
-            .await?;
-        document["output"] = json!(self.logs(parsed(own_log)?).await?);
+    async fn run_task(
+        &self,
+        task: String,
+        timeout_seconds: Option<u64>,
+        stack: Option<String>,
+    ) -> Result<Value, Failure> {
+        let (_, file) = self.stack(stack.as_deref()).await?;
+        expect_task(&ServiceName::new(&task), &read(&file)?)?;
+        let services = vec![task];
+        let own_log = logs::Asked::last(services.clone(), LOG_LINES, stack.clone());
+        let run = OfServices {
+            services,
+            goal: None,
+            timeout_seconds,
+            stack,
+        };
+        let mut document = self.restart(run).await?;
+        document["output"] = json!(self.logs(own_log).await?);
         Ok(document)
     }
 
     async fn stop(&self, asked: OfServices) -> Result<Value, Failure> {
         let (context, file) = self.stack(asked.stack.as_deref()).await?;
         let services = asked.services();
-        let Some((mut client, stack)) = running(&context, &file).await? else {
+        let Some((mut client, stack)) = context.running(&file).await? else {
             let left = offline::running(&context.home, Some(&file)).await;
             let left = left.map_err(Failure::system("list the processes"))?;
             if left.is_empty() || !services.is_empty() {
@@ -244,7 +247,7 @@ impl Call<'_> {
             let ok = left.is_some_and(|left| left.is_empty());
             return Ok(json!({"done": done, "ok": ok}));
         };
-        expect_known(&services, &stack.name, names(&stack))?;
+        expect_shown(&services, &stack)?;
         let down = control::Down {
             file: Some(file.clone()),
             services,
@@ -273,15 +276,8 @@ impl Call<'_> {
         let (context, file) = self.stack(asked.stack.as_deref()).await?;
         let goal = asked.goal.as_deref().unwrap_or("ready").parse::<Goal>();
         let goal = goal.map_err(Failure::Usage)?;
-        let stack = read(&file)?;
-        let known = stack.services.iter().map(|service| service.name.clone());
-        let mut services = asked.services();
-        expect_known(&services, &stack.name, known.clone())?;
-        if services.is_empty() && matches!(goal, Goal::Log(_)) {
-            services = known.collect();
-        }
-        let limit = asked.limit();
-        let waiting = wait(&context.home, &file, &services, &goal, limit, |_| {});
+        let (stack, services, limit) = (read(&file)?, asked.services(), asked.limit());
+        let waiting = wait(&context.home, &stack, &services, &goal, limit);
         let waited = self.within(&file, limit + Duration::from_secs(1), waiting);
         let (waited, view) = waited
             .await
@@ -295,9 +291,7 @@ impl Call<'_> {
         document["reached"] = json!(waited == Waited::Reached);
         document["done"] = json!(waited != Waited::TimedOut);
         if waited == Waited::Failed {
-            let known = answer::known(&view);
-            let known = known.iter().map(|it| (**it).clone()).collect();
-            add_causes(&mut document, &context, &file, known).await?;
+            add_causes(&mut document, &context, &file, answer::known(&view)).await?;
         }
         Ok(document)
     }
@@ -310,12 +304,8 @@ impl Call<'_> {
             .iter()
             .filter(|service| !service.is_external());
         let own: Vec<ServiceName> = own.map(|service| service.name.clone()).collect();
-        let named: Vec<ServiceName> = asked
-            .services
-            .iter()
-            .map(|name| ServiceName::new(name))
-            .collect();
-        expect_known(&named, &stack.name, own.clone())?;
+        let named = names(&asked.services);
+        expect_known(&named, &stack.name, &own)?;
         let services = if named.is_empty() { own } else { named };
         let reading = tokio::task::spawn_blocking(move || {
             logs::page(&context.home, &file, &services, &asked)
@@ -324,8 +314,8 @@ impl Call<'_> {
         read.unwrap_or_else(|error| Err(Failure::Refused(error.to_string())))
     }
 
-    async fn diagnose(&self, asked: OfStack) -> Result<Value, Failure> {
-        let (context, file) = self.stack(asked.stack.as_deref()).await?;
+    async fn diagnose(&self, stack: Option<String>) -> Result<Value, Failure> {
+        let (context, file) = self.stack(stack.as_deref()).await?;
         let visit = Visit::make(&context, Asking::Never, Some(DIAGNOSIS));
         let visit = self
             .within(&file, Duration::from_secs(LONGEST), visit)
@@ -348,14 +338,19 @@ impl Call<'_> {
         Ok(document)
     }
 
-    async fn events(&self, asked: OfTime) -> Result<Value, Failure> {
-        let (context, file) = self.stack(asked.stack.as_deref()).await?;
-        let since = asked.since.as_deref().unwrap_or("1h").parse::<Since>();
+    async fn events(
+        &self,
+        since: Option<String>,
+        cursor: Option<Timestamp>,
+        stack: Option<String>,
+    ) -> Result<Value, Failure> {
+        let (context, file) = self.stack(stack.as_deref()).await?;
+        let since = since.as_deref().unwrap_or("1h").parse::<Since>();
         let since = timestamp(since.map_err(Failure::Usage)?.0);
         let events = EventReader::of(&context.home).read();
         let events = events.map_err(Failure::system("read the events"))?;
         let wanted = |event: &&HistoryEvent| {
-            let is_earlier = asked.cursor.is_none_or(|cursor| event.time < cursor);
+            let is_earlier = cursor.is_none_or(|cursor| event.time < cursor);
             event.file == file && event.time >= since && is_earlier
         };
         let mut wanted = events.iter().rev().filter(wanted);
@@ -376,20 +371,16 @@ impl Call<'_> {
         Ok(json!({"events": latest.collect::<Vec<_>>(), "cursor": cursor}))
     }
 
-    async fn port(&self, asked: OfPort) -> Result<Value, Failure> {
-        let port = Port::new(asked.port);
-        let port = port.ok_or_else(|| Failure::Usage("port 0 is none".to_owned()))?;
-        let mut document = port::look(port).await?;
-        document["free_command"] = json!(format!("pilotlight port {port} --free"));
-        Ok(document)
-    }
-
-    async fn check_stack_file(&self, asked: OfText) -> Result<Value, Failure> {
-        let Some(text) = asked.text else {
-            let (_, file) = self.stack(asked.stack.as_deref()).await?;
-            return validate::verdict(read(&file));
+    async fn check_stack_file(
+        &self,
+        text: Option<String>,
+        stack: Option<String>,
+    ) -> Result<Value, Failure> {
+        let found = self.stack(stack.as_deref()).await;
+        let Some(text) = text else {
+            return validate::verdict(read(&found?.1));
         };
-        let file = match self.stack(asked.stack.as_deref()).await {
+        let file = match found {
             Ok((_, file)) => file,
             Err(_) => self.folder(None).await?.join(stack_file::FILE_NAME),
         };
@@ -398,8 +389,8 @@ impl Call<'_> {
         validate::verdict(stack.map_err(Failure::from))
     }
 
-    async fn draft_stack_file(&self, asked: OfFolder) -> Result<Value, Failure> {
-        let folder = self.folder(asked.folder.as_deref()).await?;
+    async fn draft_stack_file(&self, folder: Option<String>) -> Result<Value, Failure> {
+        let folder = self.folder(folder.as_deref()).await?;
         let draft = self.within(&folder, Duration::from_secs(LONGEST), init::draft(&folder));
         let late = || Failure::Refused("the project took too long to scan".to_owned());
         let mut draft = draft.await.transpose()?.ok_or_else(late)?;
@@ -437,7 +428,7 @@ impl Call<'_> {
         {
             let (mut told, mut step) = (String::new(), 0.0);
             while let Ok(Some(snapshot)) = watch.next().await {
-                let state = kept(&snapshot, file).map(|stack| stack.summary());
+                let state = snapshot.stack(file).map(|stack| stack.summary());
                 let Some(state) = state.filter(|state| *state != told) else {
                     continue;
                 };
@@ -455,22 +446,18 @@ impl Call<'_> {
 
 /// Returns the state of a stack, with or without a daemon.
 async fn view(context: &Context, file: &Path) -> Result<Arc<StackView>, Failure> {
-    match running(context, file).await? {
+    match context.running(file).await? {
         Some((_, stack)) => Ok(stack),
         None => status::dark(&context.home, file).await,
     }
 }
 
-/// Returns the daemon and its view of a stack, if it has the stack.
-async fn running(
-    context: &Context,
-    file: &Path,
-) -> Result<Option<(Client, Arc<StackView>)>, Failure> {
-    let Some(mut client) = context.daemon().await? else {
-        return Ok(None);
-    };
-    let snapshot = client.status().await?;
-    Ok(kept(&snapshot, file).map(|stack| (client, stack.clone())))
+/// Returns the processes that listen on a port, and the command that stops them.
+async fn port_document(number: u16) -> Result<Value, Failure> {
+    let port = Port::new(number).ok_or_else(|| Failure::Usage("port 0 is none".to_owned()))?;
+    let mut document = port::look(port).await?;
+    document["free_command"] = json!(format!("pilotlight port {port} --free"));
+    Ok(document)
 }
 
 /// Returns the answer to a start.
@@ -508,7 +495,7 @@ async fn add_causes(
     file: &Path,
     mut findings: Vec<Finding>,
 ) -> Result<(), Failure> {
-    if let Some((mut client, stack)) = running(context, file).await? {
+    if let Some((mut client, stack)) = context.running(file).await? {
         findings = root_causes(&mut client, file, findings).await;
         let failed = stack
             .services

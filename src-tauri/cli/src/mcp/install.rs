@@ -13,7 +13,9 @@ use pilotlight::{
     effects::remedy::stack_file_text::{create, exchange},
     fs::project_file::{Reader, TIME_LIMIT},
 };
+use regex::{Captures, Regex};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     args::Install,
@@ -177,41 +179,36 @@ impl Client {
         if self.is_toml() {
             return self.added_to_toml(old);
         }
-        let entry = self.snippet();
+        let (entry, key) = (self.snippet(), &self.key);
         if old.trim().is_empty() {
-            return Added::Text(format!(
-                "{{\n  \"{}\": {{\n    {entry}\n  }}\n}}\n",
-                self.key
-            ));
+            return Added::Text(format!("{{\n  \"{key}\": {{\n    {entry}\n  }}\n}}\n"));
         }
-        let Some(root) = object(old, 0, 0) else {
+        let plain = plain_json(old);
+        let plain = plain.and_then(|plain| Some((serde_json::from_str(&plain).ok()?, plain)));
+        let Some((Value::Object(root), plain)) = plain else {
             return Added::Unclear;
         };
         let comma = |is_empty: bool| if is_empty { "" } else { "," };
-        let servers = root.members.iter().find(|(name, _)| *name == self.key);
-        let (at, insert) = match servers {
+        let place = match root.get(key) {
             None => {
-                let end = comma(root.members.is_empty());
-                let insert = format!("\n  \"{}\": {{\n    {entry}\n  }}{end}", self.key);
-                (root.begin, insert)
+                let end = comma(root.is_empty());
+                let insert = format!("\n  \"{key}\": {{\n    {entry}\n  }}{end}");
+                plain.find('{').map(|brace| (brace + 1, insert))
             }
-            Some((_, place)) => {
-                let Some(servers) = object(old, *place, 0) else {
-                    return Added::Unclear;
-                };
-                if servers.members.iter().any(|(name, _)| name == "pilotlight") {
-                    return Added::Already;
-                }
-                let end = comma(servers.members.is_empty());
-                let last = if servers.members.is_empty() {
-                    "\n  "
-                } else {
-                    ""
-                };
-                (servers.begin, format!("\n    {entry}{end}{last}"))
+            Some(Value::Object(servers)) if servers.contains_key("pilotlight") => {
+                return Added::Already;
             }
+            Some(Value::Object(servers)) => {
+                let last = if servers.is_empty() { "\n  " } else { "" };
+                let insert = format!("\n    {entry}{}{last}", comma(servers.is_empty()));
+                begin_of(&plain, key).map(|begin| (begin, insert))
+            }
+            Some(_) => None,
         };
-        Added::Text(format!("{}{insert}{}", &old[..at], &old[at..]))
+        match place {
+            Some((at, insert)) => Added::Text(format!("{}{insert}{}", &old[..at], &old[at..])),
+            None => Added::Unclear,
+        }
     }
 
     fn added_to_toml(&self, old: &str) -> Added {
@@ -243,98 +240,40 @@ enum Added {
     Unclear,
 }
 
-/// An object of a JSON text that may have comments and trailing commas.
-struct Object {
-    /// The position after its brace.
-    begin: usize,
-    /// Its names, and the positions of their values.
-    members: Vec<(String, usize)>,
-    end: usize,
+/// Returns a JSON text with blanks in place of its comments and trailing commas. Each byte keeps its place.
+fn plain_json(text: &str) -> Option<String> {
+    let comments = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|\u{feff}"#).ok()?;
+    let commas = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|,\s*[}\]]"#).ok()?;
+    let text = comments.replace_all(text, |found: &Captures<'_>| match &found[0] {
+        string if string.starts_with('"') => string.to_owned(),
+        comment => " ".repeat(comment.len()),
+    });
+    let text = commas.replace_all(&text, |found: &Captures<'_>| match &found[0] {
+        string if string.starts_with('"') => string.to_owned(),
+        end => end.replacen(',', " ", 1),
+    });
+    Some(text.into_owned())
 }
 
-/// The deepest nesting that is read.
-const DEEPEST: usize = 64;
-
-/// Reads the object that begins at or after `at`; `None` if there is none or it is malformed.
-fn object(text: &str, at: usize, depth: usize) -> Option<Object> {
-    let begin = blank(text, at);
-    if !text[begin..].starts_with('{') || depth > DEEPEST {
-        return None;
-    }
-    let mut found = Object {
-        begin: begin + 1,
-        members: Vec::new(),
-        end: 0,
-    };
-    let mut at = blank(text, begin + 1);
-    while !text[at..].starts_with('}') {
-        let end = string(text, at)?;
-        let name = serde_json::from_str(&text[at..end]).ok()?;
-        at = blank(text, end);
-        at = blank(text, text[at..].starts_with(':').then_some(at + 1)?);
-        found.members.push((name, at));
-        at = blank(text, value(text, at, depth)?);
-        if text[at..].starts_with(',') {
-            at = blank(text, at + 1);
-        } else if !text[at..].starts_with('}') {
-            return None;
-        }
-    }
-    found.end = at + 1;
-    Some(found)
-}
-
-/// Returns the end of the value at this position.
-fn value(text: &str, at: usize, depth: usize) -> Option<usize> {
-    match text[at..].chars().next()? {
-        '{' => object(text, at, depth + 1).map(|object| object.end),
-        '[' if depth < DEEPEST => {
-            let mut at = blank(text, at + 1);
-            while !text[at..].starts_with(']') {
-                at = blank(text, value(text, at, depth + 1)?);
-                if text[at..].starts_with(',') {
-                    at = blank(text, at + 1);
+/// Returns the position after the brace of the object that the outermost object has under `key`.
+fn begin_of(json: &str, key: &str) -> Option<usize> {
+    let tokens = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|[{}\[\]]"#).ok()?;
+    let mut depth = 0;
+    for token in tokens.find_iter(json) {
+        let rest = &json[token.end()..];
+        match token.as_str() {
+            "{" | "[" => depth += 1,
+            "}" | "]" => depth -= 1,
+            name if depth == 1 && rest.trim_start().starts_with(':') => {
+                let name: String = serde_json::from_str(name).ok()?;
+                if name == key {
+                    return rest.find('{').map(|brace| token.end() + brace + 1);
                 }
             }
-            Some(at + 1)
-        }
-        '"' => string(text, at),
-        _ => {
-            let is_word = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-            let word = &text[at..];
-            let length = word.find(|c| !is_word(c)).unwrap_or(word.len());
-            (length > 0).then_some(at + length)
-        }
-    }
-}
-
-/// Returns the end of the string at this position.
-fn string(text: &str, at: usize) -> Option<usize> {
-    let mut escaped = false;
-    let inside = text[at..].strip_prefix('"')?;
-    for (place, character) in inside.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Some(at + place + 2),
             _ => {}
         }
     }
     None
-}
-
-/// Returns the position after white space and comments.
-fn blank(text: &str, at: usize) -> usize {
-    let rest = text[at..].trim_start_matches([' ', '\t', '\r', '\n', '\u{feff}']);
-    let here = text.len() - rest.len();
-    let comment = if rest.starts_with("//") {
-        Some(rest.find('\n').unwrap_or(rest.len()))
-    } else if rest.starts_with("/*") {
-        rest.find("*/").map(|end| end + 2)
-    } else {
-        None
-    };
-    comment.map_or(here, |length| blank(text, here + length))
 }
 
 #[cfg(test)]
@@ -382,7 +321,7 @@ mod tests {
                 assert!(new.contains(line), "{new}");
             }
             if !old.contains(['/', '\\']) && !old.contains(",\n}") {
-                let document: serde_json::Value = serde_json::from_str(&new).unwrap();
+                let document: Value = serde_json::from_str(&new).unwrap();
                 assert_eq!(document[key]["pilotlight"]["args"][0], "mcp", "{new}");
             }
         }

@@ -11,10 +11,11 @@ use pilotlight::{
 use regex::Regex;
 use serde::Deserialize;
 
-use super::answer::{LIMIT, cut, is_obeyed};
+use super::answer::{LIMIT, cut};
 use crate::{
     commands::logs::Wanted,
     failure::Failure,
+    json::is_obeyed,
     time::{Since, timestamp},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 const LONGEST: usize = 1500;
 
 /// The arguments of the tool `logs`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     #[serde(default)]
@@ -36,6 +37,18 @@ pub(super) struct Asked {
     since: Option<String>,
     cursor: Option<String>,
     pub(super) stack: Option<String>,
+}
+
+impl Asked {
+    /// Returns the arguments for the last lines of services.
+    pub(super) fn last(services: Vec<String>, lines: usize, stack: Option<String>) -> Self {
+        Self {
+            services,
+            lines: Some(lines),
+            stack,
+            ..Self::default()
+        }
+    }
 }
 
 /// Returns the newest matching lines before the cursor. The first line says how to get more.
@@ -106,16 +119,8 @@ pub(crate) fn tail(home: &Home, file: &Path, service: &ServiceName, most: usize)
         tail: Some(most),
         ..Query::default()
     };
-    let lines = read(
-        home,
-        file,
-        std::slice::from_ref(service),
-        query,
-        None,
-        most,
-        None,
-    );
-    let lines = lines.map(|(lines, _)| lines).unwrap_or_default();
+    let service = std::slice::from_ref(service);
+    let (lines, _) = read(home, file, service, query, None, most, None).unwrap_or_default();
     lines.iter().map(|(_, line)| shown(line)).collect()
 }
 
@@ -134,15 +139,12 @@ fn read(
     let logs = services
         .iter()
         .map(|name| (name.clone(), ServiceLogs::of(home.logs(), &id, name)));
-    let unreadable = |source| Failure::Log {
-        path: home.logs().join(&id.0),
-        source,
-    };
+    let unreadable = Failure::log(home.logs().join(&id.0));
     let mut wanted = Wanted::new(level, None);
     let mut lines = VecDeque::new();
     let mut count = 0;
-    for line in MergedLogs::open(logs, &query).map_err(unreadable)? {
-        let (service, line) = line.map_err(unreadable)?;
+    for line in MergedLogs::open(logs, &query).map_err(&unreadable)? {
+        let (service, line) = line.map_err(&unreadable)?;
         let Some(line) = wanted.take(service, line) else {
             continue;
         };

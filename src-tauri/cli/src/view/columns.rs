@@ -22,19 +22,14 @@ impl Cell {
     }
 }
 
-/// On which side of a column its texts stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Left,
-    Right,
-}
+/// The number of columns that are aligned left: the sign, the name and the state of a service.
+const LEFT: usize = 3;
 
-/// The lines of a table. A column in which only its title would stand is left out, unless it is to
-/// be so wide `at_least`; each begins two blanks after the one before.
+/// Returns the lines of a table. A column without texts is left out, unless it has a width of
+/// `at_least`. Two blanks separate columns.
 pub(super) fn lines<const N: usize>(
     titles: Option<[Cell; N]>,
     rows: Vec<[Cell; N]>,
-    sides: [Side; N],
     at_least: [usize; N],
 ) -> Vec<String> {
     let mut columns = at_least;
@@ -49,11 +44,11 @@ pub(super) fn lines<const N: usize>(
         }
     }
     let line = |row: [Cell; N]| {
-        let cells = row.into_iter().zip(columns).zip(sides);
-        let shown = cells.filter(|((_, column), _)| *column > 0);
-        let shown = shown.map(|((cell, column), side)| match side {
-            Side::Left => pad(cell.style, &cell.text, column),
-            Side::Right => pad_left(cell.style, &cell.text, column),
+        let cells = row.into_iter().zip(columns).enumerate();
+        let shown = cells.filter(|(_, (_, column))| *column > 0);
+        let shown = shown.map(|(place, (cell, column))| {
+            let pad = if place < LEFT { pad } else { pad_left };
+            pad(cell.style, &cell.text, column)
         });
         let line = shown.collect::<Vec<_>>().join("  ");
         line.trim_end().to_owned()

@@ -1,4 +1,4 @@
-//! What was found in a project, and why.
+//! The services found in a project, and why.
 
 use pilotlight_init::{
     draft::{CommandLine, Draft, DraftService, LeftOut, Origin},
@@ -8,10 +8,10 @@ use pilotlight_init::{
 use super::Look;
 use crate::paint::{BOLD, DIM, cut, pad, paint, tame};
 
-/// So much of what cannot be said is shown; the stack file has all of it.
+/// The number of left out settings that are shown. The stack file names all of them.
 const UNSAID_AT_MOST: usize = 12;
 
-/// The services with the places that say so, what was decided, and what is left out.
+/// Returns the services with their origins, the decisions, and the left out settings.
 pub(crate) fn found(looked: &Looked, look: Look) -> Vec<String> {
     let draft = &looked.combined.draft;
     let files = match looked.files {
@@ -34,7 +34,7 @@ pub(crate) fn found(looked: &Looked, look: Look) -> Vec<String> {
     lines
 }
 
-/// The files of other tools that were read.
+/// Names the files of other tools that were read.
 fn by(looked: &Looked) -> String {
     let read = looked.combined.read.iter();
     let read: Vec<&str> = read.map(|(_, file, _)| file.as_str()).collect();
@@ -98,7 +98,7 @@ fn what(service: &DraftService) -> String {
     }
 }
 
-/// Why it is there, why it is started so, and why it listens there: each once.
+/// Returns the origins of a service, its command and its port, each once.
 fn reasons(service: &DraftService) -> Vec<&Origin> {
     let mut reasons = vec![&service.because];
     let command = service.command.as_ref().map(|said| &said.because);

@@ -11,47 +11,45 @@ use pilotlight::{
 
 use super::{
     Look,
-    columns::{Cell, Side, lines},
+    columns::{Cell, lines},
     table::{heading, remarks},
     words,
 };
 use crate::paint::{self, BOLD, DIM, PLAIN, cut, paint, tame, width};
 
-const SIDES: [Side; 5] = [Side::Left, Side::Left, Side::Left, Side::Right, Side::Right];
-
-/// So that little moves when a service goes on from one state to the next.
+/// The minimum widths, so that little moves when the state of a service changes.
 const AT_LEAST: [usize; 5] = [0, 0, 9, 0, 6];
 
-/// Narrower, a piece of a log line says nothing.
+/// The minimum width of a piece of a log line.
 const LOG_AT_LEAST: usize = 12;
 
 /// The number of characters of a log line that are examined: more than a terminal is wide, including
 /// colour codes.
 const BEGINNING: usize = 4096;
 
-/// Before each line, and before the log.
+/// The blanks before each line, and before the log.
 const INDENT: usize = 2;
 const GAP: usize = 3;
 
-/// What is drawn besides the snapshot.
+/// The content of a frame besides the snapshot.
 pub(super) struct Picture<'a> {
     pub(super) logs: &'a Logs,
-    /// What is said below everything.
+    /// The last line.
     pub(super) footer: &'a str,
     pub(super) now: Timestamp,
     pub(super) look: Look,
-    /// How many lines there are.
+    /// The number of lines.
     pub(super) height: usize,
 }
 
 /// The last line of each service, by its stack file and its name.
 pub(super) type Logs = HashMap<Key, Line>;
 
-/// What tells a service from those of other stacks.
+/// A stack file and a service of it.
 pub(super) type Key = (PathBuf, ServiceName);
 
 impl Picture<'_> {
-    /// A row for each service, a card for each that is red, and the footer.
+    /// Returns a row for each service, a card for each finding, and the footer.
     pub(super) fn draw(&self, stacks: &[Arc<StackView>]) -> Vec<String> {
         let mut text = Vec::new();
         // The footer with a line above it, and the line that the cursor is in.
@@ -82,14 +80,14 @@ impl Picture<'_> {
         text
     }
 
-    /// How many columns are left when so many are taken. The last one stays free, since some
-    /// terminals wrap a line that is in it.
+    /// Returns the number of columns that are left. The last one stays free, since some terminals wrap a line
+    /// that reaches it.
     fn width(&self, taken: usize) -> usize {
         let width = self.look.width.unwrap_or(usize::MAX);
         width.saturating_sub(taken + 1)
     }
 
-    /// The line as it is where it fits, otherwise its beginning without its colours.
+    /// Returns the line, or its beginning without colours if it does not fit.
     fn fit(&self, line: String) -> String {
         if visible(&line) <= self.width(0) {
             return line;
@@ -101,7 +99,7 @@ impl Picture<'_> {
         let mut shown: Vec<&ServiceView> =
             stack.services.iter().map(|service| &**service).collect();
         let hidden = (shown.len() > room).then(|| {
-            // What goes well needs no look.
+            // Healthy services are hidden first.
             let mut by_need: Vec<usize> = (0..shown.len()).collect();
             by_need.sort_by_key(|&place| (need(shown[place].light), place));
             let mut kept = by_need[..room.saturating_sub(1)].to_vec();
@@ -111,7 +109,7 @@ impl Picture<'_> {
             hidden
         });
         let rows = shown.iter().map(|service| self.row(service)).collect();
-        let table = lines(None, rows, SIDES, AT_LEAST);
+        let table = lines(None, rows, AT_LEAST);
         let longest = table.iter().map(|line| visible(line)).max().unwrap_or(0);
         let mut text: Vec<String> = table
             .into_iter()
@@ -152,7 +150,7 @@ impl Picture<'_> {
     ) -> String {
         let room = self.width(longest + INDENT + GAP);
         let key = (stack.file.clone(), service.name.clone());
-        // Of an earlier run, it says nothing about this one.
+        // A line of an earlier run says nothing about this one.
         let is_current = |log: &&Line| service.run == Some(log.run) && words::has_begun(service);
         let log = self
             .logs
@@ -176,7 +174,7 @@ impl Picture<'_> {
     }
 }
 
-/// The smaller, the more a person wants to see it.
+/// Returns the rank of a light: the smallest is shown first.
 fn need(light: Light) -> u8 {
     match light {
         Light::Red => 0,

@@ -24,10 +24,9 @@ pub(crate) use log::origin;
 pub(crate) use report::report;
 pub(crate) use screen::{Screen, size_of_errors, size_of_output};
 pub(crate) use show::{Over, Show, Subject};
-pub(crate) use table::{problems, table};
-pub(crate) use words::path;
+pub(crate) use table::{failures, problems, table};
 
-use crate::paint::Signs;
+use crate::paint::{self, Signs};
 
 /// The terminal that a text is drawn for.
 #[derive(Clone, Copy, Debug)]
@@ -35,4 +34,30 @@ pub(crate) struct Look {
     pub(crate) signs: Signs,
     /// The width in columns; `None` if the output is not a terminal.
     pub(crate) width: Option<usize>,
+}
+
+impl Look {
+    /// Returns the terminal of the standard output.
+    pub(crate) fn of_output() -> Self {
+        Self {
+            width: paint::output_is_drawn().then(|| size_of_output().0),
+            ..Self::unlimited()
+        }
+    }
+
+    /// Returns the terminal of the standard error.
+    pub(crate) fn of_errors() -> Self {
+        Self {
+            width: paint::errors_are_drawn().then(|| size_of_errors().0),
+            ..Self::unlimited()
+        }
+    }
+
+    /// Returns this terminal for lines of any width.
+    pub(crate) fn unlimited() -> Self {
+        Self {
+            signs: Signs::of_this_terminal(),
+            width: None,
+        }
+    }
 }

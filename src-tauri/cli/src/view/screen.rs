@@ -7,8 +7,8 @@ use terminal_size::{Height, Width};
 
 use crate::paint::width;
 
-/// Nothing is shown between the two: the picture changes as a whole (DEC private mode 2026; where
-/// that is not known, it does nothing).
+/// Nothing is shown between the two, so that the picture changes as a whole (DEC private mode 2026; other
+/// terminals ignore it).
 const BEGIN: &str = "\u{1b}[?2026h";
 const END: &str = "\u{1b}[?2026l";
 const CLEAR_LINE: &str = "\u{1b}[K";
@@ -19,7 +19,7 @@ pub(crate) struct Screen<W> {
     out: W,
     coloured: bool,
     lines: Vec<String>,
-    /// How many columns there were when they were drawn.
+    /// The number of columns when they were drawn.
     columns: usize,
 }
 
@@ -33,8 +33,8 @@ impl<W: Write> Screen<W> {
         }
     }
 
-    /// Draws these lines in place of those before, unless they are the same. None of them may be
-    /// wider than the terminal has `columns`, nor may there be more than it has lines.
+    /// Draws these lines in place of the earlier ones, unless they are the same. They must fit into the
+    /// terminal, which has so many `columns`.
     pub(crate) fn draw(&mut self, lines: Vec<String>, columns: usize) -> io::Result<()> {
         self.draw_below(&[], lines, columns)
     }
@@ -79,14 +79,14 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 
-    /// Leaves what is drawn where it is; what comes is drawn below it.
+    /// Leaves the picture where it is; the next one is drawn below it.
     pub(crate) fn settle(&mut self) {
         self.lines.clear();
         self.columns = 0;
     }
 
-    /// How many lines of the terminal the picture takes: one that has become narrower has wrapped
-    /// the lines that are too long for it now.
+    /// Returns the number of terminal lines that the picture takes. A terminal that has become narrower has
+    /// wrapped long lines.
     fn height(&self, columns: usize) -> usize {
         let lines = self.lines.iter();
         lines
@@ -98,17 +98,17 @@ impl<W: Write> Screen<W> {
     }
 }
 
-/// Columns and lines of the terminal that the standard error goes to.
+/// Returns the columns and lines of the terminal of the standard error.
 pub(crate) fn size_of_errors() -> (usize, usize) {
     numbers(terminal_size::terminal_size_of(io::stderr()))
 }
 
-/// The same of the standard output.
+/// Returns those of the standard output.
 pub(crate) fn size_of_output() -> (usize, usize) {
     numbers(terminal_size::terminal_size_of(io::stdout()))
 }
 
-/// Most terminals begin with this size, for one that does not tell.
+/// Assumes the usual size for a terminal that does not report one.
 fn numbers(size: Option<(Width, Height)>) -> (usize, usize) {
     let known = size.filter(|(width, height)| width.0 > 0 && height.0 > 0);
     known.map_or((80, 24), |(width, height)| {

@@ -30,15 +30,12 @@ use super::{
     tails::Tails,
     words,
 };
-use crate::{
-    paint::{self, Signs},
-    time,
-};
+use crate::{paint, time};
 
-/// Between two pictures: a start of a hundred services changes more often than an eye sees.
+/// The pause between two pictures. A start of a hundred services changes more often than the eye sees.
 const BETWEEN: Duration = Duration::from_millis(33);
 
-/// How far a watch may be behind an answer.
+/// The time that a watch may be behind an answer.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// The number of rows that the services may take below streamed logs, even if it is more than half of the
@@ -95,7 +92,7 @@ enum Face {
     Drawn {
         screen: Screen<Stderr>,
         resizes: Option<Resizes>,
-        /// When, if it was.
+        /// The time of the last picture.
         drawn: Option<Instant>,
         dirty: bool,
     },
@@ -123,10 +120,7 @@ impl Show {
             watch: Some(watch),
             stacks: Vec::new(),
             face,
-            look: Look {
-                signs: Signs::of_this_terminal(),
-                width: None,
-            },
+            look: Look::unlimited(),
             footer: Footer::default(),
             home: home.clone(),
             tails: Tails::new(),
@@ -372,7 +366,7 @@ impl Show {
         }
     }
 
-    /// When the next picture is to be drawn, if one is.
+    /// Returns when the next picture is due, if one is.
     fn due(&self) -> Option<Instant> {
         match &self.face {
             Face::Drawn {

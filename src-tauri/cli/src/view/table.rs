@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pilotlight::{
+    fs::home::short,
     model::{
         finding::Finding,
         view::{ServiceView, Snapshot, StackView},
@@ -13,7 +14,7 @@ use pilotlight::{
 
 use super::{
     Look, card,
-    columns::{Cell, Side, lines},
+    columns::{Cell, lines},
     words,
 };
 use crate::{
@@ -23,19 +24,6 @@ use crate::{
 
 const TITLES: [&str; 10] = [
     "", "service", "state", "port", "PID", "up", "restarts", "latency", "CPU", "memory",
-];
-
-const SIDES: [Side; 10] = [
-    Side::Left,
-    Side::Left,
-    Side::Left,
-    Side::Right,
-    Side::Right,
-    Side::Right,
-    Side::Right,
-    Side::Right,
-    Side::Right,
-    Side::Right,
 ];
 
 /// Returns a table of every service of every stack, with the findings below each stack.
@@ -60,7 +48,7 @@ fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
         title += &paint(DIM, &by);
     }
     let mut text = vec![title];
-    let table = lines(Some(titles), rows.collect(), SIDES, [0; 10]);
+    let table = lines(Some(titles), rows.collect(), [0; 10]);
     text.extend(table.into_iter().map(|line| format!("  {line}")));
     text.extend(remarks(stack, look));
     text
@@ -69,7 +57,7 @@ fn part(stack: &StackView, now: Timestamp, look: Look) -> Vec<String> {
 /// Returns the heading of a stack: name, file and mode.
 pub(super) fn heading(stack: &StackView) -> String {
     let name = paint(BOLD, &stack.title());
-    let file = paint(DIM, &words::path(&stack.file));
+    let file = paint(DIM, &short(&stack.file));
     match stack.mode {
         Mode::Development => format!("{name}  {file}"),
         Mode::Production => format!("{name}  {file}  {}", paint(AMBER, "production")),
@@ -94,21 +82,22 @@ pub(super) fn remarks(stack: &StackView, look: Look) -> Vec<String> {
         let note = paint::wrap(&note, room);
         text.extend(note.iter().map(|line| format!("  {}", paint(DIM, line))));
     }
-    let mut shown: Vec<&Finding> = Vec::new();
-    for finding in stack
-        .services
-        .iter()
-        .filter_map(|service| service.finding.as_deref())
-    {
-        // A root cause of several services is shown once.
-        if shown.contains(&finding) {
-            continue;
-        }
-        shown.push(finding);
+    for finding in failures(stack) {
         text.push(String::new());
-        text.extend(card(finding, look));
+        text.extend(card(&finding, look));
     }
     text
+}
+
+/// Returns the findings of the services of a stack, a root cause of several services once.
+pub(crate) fn failures(stack: &StackView) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in stack.services.iter().filter_map(|it| it.finding.as_deref()) {
+        if !findings.contains(finding) {
+            findings.push(finding.clone());
+        }
+    }
+    findings
 }
 
 fn row(service: &ServiceView, now: Timestamp, look: Look) -> [Cell; 10] {

@@ -1,14 +1,14 @@
 //! The output of the services that are shown: the last line of each as it changes, or every line.
 
-use std::{collections::HashMap, future::pending};
+use std::{collections::HashMap, future::pending, io};
 
+use futures_util::stream::{BoxStream, SelectAll, StreamExt as _, unfold};
 use jiff::Timestamp;
 use pilotlight::{
     effects::log::{Latest, Line, Query, Reader, ServiceLogs, Watcher, last_line},
     fs::home::Home,
     model::view::{ServiceView, StackView},
 };
-use tokio::{sync::mpsc, task::JoinSet};
 
 use super::frame::{Key, Logs};
 
@@ -20,23 +20,18 @@ pub(super) struct Tails {
     logs: Logs,
     followed: HashMap<Key, ServiceLogs>,
     watcher: Watcher,
-    sender: mpsc::Sender<(Key, Line)>,
-    lines: mpsc::Receiver<(Key, Line)>,
-    /// One for each service. They end with this.
-    tasks: JoinSet<()>,
+    /// The lines of all services.
+    lines: SelectAll<BoxStream<'static, (Key, Line)>>,
 }
 
 impl Tails {
     pub(super) fn new() -> Self {
-        let (sender, lines) = mpsc::channel(16);
         Self {
             since: None,
             logs: Logs::new(),
             followed: HashMap::new(),
             watcher: Watcher::new(),
-            sender,
-            lines,
-            tasks: JoinSet::new(),
+            lines: SelectAll::new(),
         }
     }
 
@@ -45,7 +40,7 @@ impl Tails {
         self.since = Some(since);
     }
 
-    /// Takes the last lines as they are now.
+    /// Reads the last lines as they are now.
     pub(super) fn look(&mut self) {
         if self.since.is_some() {
             return;
@@ -57,7 +52,7 @@ impl Tails {
         }
     }
 
-    /// The last lines as far as they are known.
+    /// Returns the last lines as far as they are known.
     pub(super) fn logs(&self) -> &Logs {
         &self.logs
     }
@@ -65,7 +60,8 @@ impl Tails {
     /// Waits for the next line. Returns it if every line is passed on, else keeps it as the last one of its
     /// service. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<(Key, Line)> {
-        let Some((key, line)) = self.lines.recv().await else {
+        // No service is followed, or no log can be read any more.
+        let Some((key, line)) = self.lines.next().await else {
             return pending().await;
         };
         if self.since.is_some() {
@@ -80,55 +76,44 @@ impl Tails {
         let id = home.stack_id(&stack.file);
         for service in stack.services.iter().filter(|service| !service.external) {
             let key = (stack.file.clone(), service.name.clone());
-            // Nothing has been written before the first run of it.
+            // Nothing has been written before its first run.
             if service.run.is_none() || self.followed.contains_key(&key) {
                 continue;
             }
             let logs = ServiceLogs::of(home.logs(), &id, &service.name);
             self.followed.insert(key.clone(), logs.clone());
-            match self.since {
-                None => self.follow_last(key, logs),
-                Some(since) => self.follow_all(key, &logs, service, since),
+            // A log that cannot be opened is not shown.
+            if let Ok(lines) = self.lines_of(logs, service) {
+                self.lines
+                    .push(lines.map(move |line| (key.clone(), line)).boxed());
             }
         }
     }
 
-    fn follow_last(&mut self, key: Key, logs: ServiceLogs) {
-        let Ok(mut latest) = Latest::of(logs, &self.watcher) else {
-            return;
-        };
-        let sender = self.sender.clone();
-        self.tasks.spawn(async move {
-            while let Ok(line) = latest.next().await {
-                if sender.send((key.clone(), line)).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    fn follow_all(
-        &mut self,
-        key: Key,
-        logs: &ServiceLogs,
+    /// Returns the lines of a service as they come, or its last line with every change of it. They end when
+    /// its log cannot be read any more.
+    fn lines_of(
+        &self,
+        logs: ServiceLogs,
         service: &ServiceView,
-        since: Timestamp,
-    ) {
+    ) -> io::Result<BoxStream<'static, Line>> {
+        let Some(since) = self.since else {
+            let latest = Latest::of(logs, &self.watcher)?;
+            return Ok(unfold(latest, async |mut latest| {
+                Some((latest.next().await.ok()?, latest))
+            })
+            .boxed());
+        };
         let is_new = service.started.is_some_and(|started| started >= since);
         let query = Query {
             tail: (!is_new).then_some(0),
             shortened: true,
             ..Query::default()
         };
-        let follow = Reader::open(logs, query).and_then(|reader| reader.follow(&self.watcher));
-        let Ok(mut follow) = follow else { return };
-        let sender = self.sender.clone();
-        self.tasks.spawn(async move {
-            while let Ok(line) = follow.next().await {
-                if sender.send((key.clone(), line)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let follow = Reader::open(&logs, query)?.follow(&self.watcher)?;
+        Ok(unfold(follow, async |mut follow| {
+            Some((follow.next().await.ok()?, follow))
+        })
+        .boxed())
     }
 }

@@ -65,12 +65,3 @@ pub(super) fn bytes(number: u64) -> String {
         number => format!("{}.{} GiB", number >> 30, ((number % (1 << 30)) * 10) >> 30),
     }
 }
-
-/// Returns the path with `~` for the home folder.
-pub(crate) fn path(path: &std::path::Path) -> String {
-    let home = std::env::home_dir().filter(|home| home.as_os_str().len() > 1);
-    match home.and_then(|home| path.strip_prefix(home).ok().map(ToOwned::to_owned)) {
-        Some(rest) => std::path::Path::new("~").join(rest).display().to_string(),
-        None => path.display().to_string(),
-    }
-}

@@ -35,7 +35,7 @@ use crate::{
     control::Control as _,
     effects::{env::login_shell::login_environment, log::Watcher},
     env::Env,
-    fs::home::Home,
+    fs::home::{Home, short},
     model::{
         finding::Finding,
         view::{Light, Snapshot, StackView},
@@ -476,13 +476,4 @@ fn named_after_folder(file: &Path) -> String {
     let folder = file.parent().and_then(Path::file_name);
     let name = folder.unwrap_or("stack".as_ref()).to_string_lossy();
     name.into_owned()
-}
-
-/// Returns the path with `~` for the home folder.
-fn short(path: &Path) -> String {
-    let home = std::env::home_dir().filter(|home| home.as_os_str().len() > 1);
-    match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
-        Some(rest) => Path::new("~").join(rest).display().to_string(),
-        None => path.display().to_string(),
-    }
 }

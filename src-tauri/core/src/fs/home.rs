@@ -201,6 +201,16 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(path)
 }
 
+/// Returns the path with `~` for the home folder of the user.
+#[must_use]
+pub fn short(path: &Path) -> String {
+    let home = env::home_dir().filter(|home| home.as_os_str().len() > 1);
+    match home.and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) => Path::new("~").join(rest).display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::{
 
 use pilotlight::{
     env::Env,
+    fs::home::short,
     stack::Stack,
     stack_file,
     state::consent::{Consents, withhold},
@@ -18,7 +19,6 @@ use crate::{
     context::{Context, whole},
     failure::Failure,
     paint::{self, BOLD, DIM, Signs, paint, tame},
-    view::path,
 };
 
 /// How consent is obtained.
@@ -62,63 +62,51 @@ pub(super) fn permitted(
     let id = context.home.stack_id(file);
     let mut spared = stack.clone();
     let wanted = withhold(&mut spared);
-    let unasked = |stack| Permitted {
-        stack,
-        withheld: Vec::new(),
-    };
-    if wanted.is_empty() || consents.has(&id, &text) {
-        return Ok(unasked(stack));
-    }
+    let is_known = wanted.is_empty() || consents.has(&id, &text);
     let agrees = match asking {
-        Asking::Agreed => true,
-        Asking::Never => false,
-        Asking::Terminal => ask(file, &wanted)?,
+        Asking::Terminal if !is_known => ask(file, &wanted)?,
+        Asking::Never => is_known,
+        Asking::Terminal | Asking::Agreed => true,
     };
-    if agrees {
+    if !agrees {
+        tell(file, &wanted)?;
+        return Ok(Permitted {
+            stack: spared,
+            withheld: wanted,
+        });
+    }
+    if !is_known {
         context.home.prepare()?;
         if let Err(error) = consents.give(&id, &text) {
-            writeln!(
-                paint::err(),
-                "note: the answer could not be written down: {error}"
-            )?;
+            let note = format!("note: the answer could not be written down: {error}");
+            writeln!(paint::err(), "{note}")?;
         }
-        return Ok(unasked(stack));
     }
-    tell(file, &wanted)?;
     Ok(Permitted {
-        stack: spared,
-        withheld: wanted,
+        stack,
+        withheld: Vec::new(),
     })
 }
 
 fn ask(file: &Path, wanted: &[String]) -> io::Result<bool> {
-    let mut err = paint::err();
-    let file = tame(&path(file));
-    writeln!(
-        err,
-        "{file} has not been started yet as it is now. To diagnose it, it wants this:"
-    )?;
-    list(&mut err, wanted)?;
-    drop(err);
+    let head = "has not been started yet as it is now. To diagnose it, it wants this:";
+    list(&format!("{} {head}", short(file)), wanted)?;
     confirmed("Run that?")
 }
 
 fn tell(file: &Path, withheld: &[String]) -> io::Result<()> {
-    let mut err = paint::err();
-    let file = tame(&path(file));
-    writeln!(
-        err,
-        "note: {file} has not been started yet as it is now, so none of this was run:"
-    )?;
-    list(&mut err, withheld)?;
+    let head = "has not been started yet as it is now, so none of this was run:";
+    list(&format!("note: {} {head}", short(file)), withheld)?;
     let help = "read it, then run `pilotlight doctor --yes`, or start it with `pilotlight up`";
-    writeln!(err, "  {} {help}", paint(BOLD, "help:"))
+    writeln!(paint::err(), "  {} {help}", paint(BOLD, "help:"))
 }
 
-fn list(out: &mut impl io::Write, wanted: &[String]) -> io::Result<()> {
+fn list(head: &str, wanted: &[String]) -> io::Result<()> {
+    let mut err = paint::err();
+    writeln!(err, "{}", tame(head))?;
     let dot = Signs::of_this_terminal().dot();
     for what in wanted {
-        writeln!(out, "  {}", paint(DIM, &format!("{dot} {}", tame(what))))?;
+        writeln!(err, "  {}", paint(DIM, &format!("{dot} {}", tame(what))))?;
     }
     Ok(())
 }

@@ -24,21 +24,21 @@ use crate::{
     context::Context,
     daemon::attach_in_background,
     failure::{Ending, Failure, tell},
-    paint::{self, BOLD, DIM, Signs, paint, tame},
+    paint::{self, BOLD, DIM, paint, remark, tame},
     view::difference,
 };
 
-/// What came of one action.
+/// The outcome of an action.
 pub(crate) enum Done {
-    /// It was carried out; the service may start now.
+    /// Carried out; the service may start now.
     Prepared,
-    /// It was carried out, and is all there is to do.
+    /// Carried out; nothing else is needed.
     Finished,
-    /// It was not carried out, and why has been said.
+    /// Not carried out; the reason has been reported.
     Not,
 }
 
-/// Carries out the remedies that are safe, one after the other, and looks again.
+/// Carries out the safe remedies, one after the other, and diagnoses again.
 pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Failure> {
     let yes = asking == Asking::Agreed;
     let visit = Visit::make(context, asking, None).await?;
@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Fai
     let to_do: Vec<&Finding> = visit.findings.iter().filter(with_action).collect();
     if to_do.is_empty() {
         if !visit.findings.is_empty() {
-            say(DIM, "None of these can be fixed automatically.")?;
+            remark(DIM, "None of these can be fixed automatically.")?;
         }
         return Ok(visit.ending());
     }
@@ -72,7 +72,7 @@ pub(super) async fn run(context: &Context, asking: Asking) -> Result<Ending, Fai
     Ok(again.ending())
 }
 
-/// Whether something was done about a finding.
+/// Carries out the remedy of a finding. Returns whether anything was changed.
 async fn treat(
     context: &Context,
     visit: &Visit,
@@ -87,14 +87,14 @@ async fn treat(
         return Ok(false);
     };
     if yes {
-        say(DIM, &what)?;
+        remark(DIM, &what)?;
     } else if !confirmed(&format!("{what}?"))? {
         return Ok(false);
     }
     match carry_out(context, visit, action).await {
         Ok(Done::Finished) => Ok(true),
         Ok(Done::Prepared) => {
-            // What was stopped before stays so.
+            // A stack that was stopped stays stopped.
             if visit.kept {
                 start(context, visit, &finding.service).await?;
             }
@@ -109,17 +109,15 @@ async fn treat(
     }
 }
 
-/// What an action does, in words that make a question. Of a change of the stack file the difference
-/// is shown first; `None` if it cannot be made.
+/// Describes an action, for a question. Shows the difference of a stack file first; returns `None` if the file
+/// cannot be changed.
 fn describe(action: &Action) -> io::Result<Option<String>> {
     if let Action::EditStackFile { file, changes } = action {
         let text = Reader::within(TIME_LIMIT).text(file)?;
         match remedy::change(&text, changes) {
             Ok(changed) => {
-                let mut err = paint::err();
-                for line in difference(&file.display().to_string(), &changed.difference) {
-                    writeln!(err, "{line}")?;
-                }
+                let lines = difference(&file.display().to_string(), &changed.difference);
+                paint::print(&mut paint::err(), lines)?;
             }
             Err(line) => {
                 let message = format!("line {line} of {} has changed", file.display());
@@ -169,7 +167,7 @@ pub(crate) async fn carry_out(
             match free(*port, &requester).await {
                 Ok(ended) => {
                     for holder in ended {
-                        say(DIM, &format!("ended {}", tame(&holder.describe(now))))?;
+                        remark(DIM, &format!("ended {}", holder.describe(now)))?;
                     }
                     Ok(Done::Prepared)
                 }
@@ -200,8 +198,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Starts a service and what it needs, by the daemon or, where there is none, by a new one in the
-/// background.
+/// Starts a service and its dependencies. Without a daemon, starts one in the background.
 pub(crate) async fn start(
     context: &Context,
     visit: &Visit,
@@ -221,7 +218,7 @@ fn told(outcome: Outcome) -> Result<Done, Failure> {
         Outcome::Done => Ok(Done::Finished),
         Outcome::Failed { message, .. } => {
             tell(&tame(&message), None)?;
-            // It was tried, and may have changed what is wrong.
+            // The attempt may have changed the findings.
             Ok(Done::Finished)
         }
         Outcome::Refused(message) | Outcome::Overruled(message) => Err(Failure::Refused(message)),
@@ -229,7 +226,7 @@ fn told(outcome: Outcome) -> Result<Done, Failure> {
     }
 }
 
-/// What a command said last.
+/// Returns the last lines of a failed command.
 fn detail(error: &RemedyError) -> Option<String> {
     let RemedyError::Ended { output, .. } = error else {
         return None;
@@ -241,9 +238,4 @@ fn detail(error: &RemedyError) -> Option<String> {
         .collect();
     let last = lines.len().saturating_sub(10);
     Some(lines[last..].join("\n        "))
-}
-
-fn say(style: anstyle::Style, text: &str) -> io::Result<()> {
-    let arrow = Signs::of_this_terminal().arrow();
-    writeln!(paint::err(), "{}", paint(style, &format!("{arrow} {text}")))
 }

@@ -1,4 +1,4 @@
-//! What `doctor` still waits for, on a terminal.
+//! The probes and checks that `doctor` waits for, on a terminal.
 
 use std::{
     future::Future,
@@ -22,12 +22,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Clears the line.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The probes and checks of a stack, each with the time by which it has answered: the checks of a
-/// service are made one after the other.
+/// The probes and checks of a stack, each with the time by which it has answered. The checks of a service run one
+/// after the other.
 pub(super) struct Progress(Vec<(String, Duration)>);
 
 impl Progress {
-    /// Returns those of a stack file; none if it cannot be read.
+    /// Returns the probes and checks of a stack file; none if it cannot be read.
     pub(super) fn of(file: &Path, within: Option<Duration>) -> Self {
         let services = read(file).map_or_else(|_| Vec::new(), |stack| stack.services);
         let waits = services.iter().flat_map(|service| {
@@ -48,8 +48,8 @@ impl Progress {
         )
     }
 
-    /// Waits for the work, and says meanwhile what may still be missing. Draws nothing where standard
-    /// error is no terminal.
+    /// Waits for the work. Meanwhile names the probes and checks that have not answered, if the standard error is
+    /// a terminal.
     pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         if !paint::errors_are_drawn() {
             return work.await;
