@@ -1,5 +1,4 @@
-//! What the compiler cannot see by itself: the window's page, the commands that it may use, the icons, and
-//! what a program for Windows says of itself.
+//! Embeds the window's page, the commands that it may use, the icons, and the manifest for Windows.
 use std::{env, fs, path::Path};
 
 use tauri_build::{AppManifest, Attributes, WindowsAttributes};
@@ -12,36 +11,20 @@ const NO_PAGE: &str = "<!doctype html><meta charset=\"utf-8\"><title>Pilot Light
 <p>This program was built without its window. Run <code>cargo xtask ui</code>, then build it again.</p>
 ";
 
-/// All that the window may ask for. `capabilities/window.json` names the same.
+/// The commands that the window may call. `capabilities/window.json` has the same names.
 const COMMANDS: &[&str] = &[
     "subscribe",
-    "start",
-    "stop",
-    "restart",
-    "doctor",
-    "preview_remedy",
-    "carry_out",
-    "apply_change",
+    "call",
+    "open",
     "follow_log",
     "unfollow_log",
-    "describe",
-    "run_checks",
-    "reveal",
-    "events",
-    "probe_paths",
     "answer_quit",
     "add_stack",
-    "remove_stack",
     "try_example",
     "look_at_folder",
     "write_draft",
     "set_settings",
     "set_start_at_login",
-    "open_link",
-    "open_log_file",
-    "open_own_log",
-    "open_stack_file",
-    "open_folder",
     "save_text",
     "pick_stack",
     "pick_folder",
@@ -65,7 +48,7 @@ fn main() {
     }
 }
 
-/// A release without its window would be of no use to anybody, so that is an error.
+/// Writes the placeholder. In a release, a missing page is an error.
 fn stand_in() {
     let help = "run `cargo xtask ui`, which makes the page of the window from ui/";
     assert!(

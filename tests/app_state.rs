@@ -18,6 +18,7 @@ use pilotlight::{
         view::{Light, PhaseName, StackView},
     },
 };
+use serde_json::{Value, from_value, json};
 use support::{Bench, within};
 use tokio::sync::mpsc;
 
@@ -405,6 +406,63 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
             .is_ok()
     );
     assert!(app.add_picked(&project).is_ok());
+}
+
+#[tokio::test]
+async fn each_call_of_the_page_is_refused_for_a_stack_or_a_service_that_is_not_known() {
+    const OF_SERVICES: [&str; 11] = [
+        "start",
+        "stop",
+        "restart",
+        "preview_remedy",
+        "carry_out",
+        "describe",
+        "run_checks",
+        "reveal",
+        "open_link",
+        "open_log_file",
+        "open_folder",
+    ];
+    const OF_STACKS: [&str; 6] = [
+        "doctor",
+        "apply_change",
+        "events",
+        "probe_paths",
+        "remove_stack",
+        "open_stack_file",
+    ];
+    let bench = Bench::with(TWO).await;
+    let app = app(&bench);
+    let known = bench.file();
+    app.add(&known).unwrap();
+    until(&app, |_| true).await;
+    let elsewhere = OF_SERVICES.iter().chain(&OF_STACKS);
+    let elsewhere = elsewhere.map(|name| (Path::new("/etc/passwd"), "one", *name));
+    let unknown = OF_SERVICES.map(|name| (&*known, "../other", name));
+    for (file, service, name) in elsewhere.chain(unknown) {
+        let call = json!({"call": name, "given": {
+            "file": file,
+            "service": service,
+            "services": [service],
+            "variable": "HOME",
+            "since": "2026-01-01T00:00:00Z",
+            "action": {"kind": "start", "service": service},
+        }});
+        let answer = if name.starts_with("open_") {
+            let opened = app.opened(&from_value(call).unwrap(), "app");
+            opened.map(|opened| json!(format!("{opened:?}")))
+        } else {
+            Box::pin(within(name, app.call(from_value(call).unwrap(), drop))).await
+        };
+        let is_refused = match &answer {
+            Ok(Value::Object(outcome)) => outcome.is_empty() || outcome.contains_key("refused"),
+            Ok(answer) => *answer == json!([]),
+            Err(_) => true,
+        };
+        assert!(is_refused, "{name} of {service}: {answer:?}");
+    }
+    assert!(bench.snapshot().stacks.is_empty(), "nothing was started");
+    assert!(app.knows(&known), "nothing was removed");
 }
 
 /// Returns whether a log is followed, or why not.

@@ -5,10 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use pilotlight::{
-    app::window::{LogUpdate, Update},
-    sync::lock,
-};
+use pilotlight::{app::window::Update, sync::lock};
 use tauri::{AppHandle, Manager as _, async_runtime, ipc::Channel};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -92,12 +89,6 @@ impl Page {
     pub(crate) fn unfollow_log(&self, number: u32) {
         self.state().logs.remove(&number);
     }
-}
-
-/// Returns a function that sends log updates to a page, and returns `false` once the page is
-/// closed.
-pub(crate) fn teller(lines: Channel<LogUpdate>) -> impl FnMut(LogUpdate) -> bool + Send {
-    move |update| lines.send(update).is_ok()
 }
 
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {

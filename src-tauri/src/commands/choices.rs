@@ -35,11 +35,6 @@ fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
     }
 }
 
-#[command]
-pub(crate) async fn remove_stack(host: State<'_, Host>, file: PathBuf) -> Result<Outcome, ()> {
-    Ok(host.state.remove(&file))
-}
-
 /// Copies the example to a folder of the user, unless it exists there, and adds it.
 #[command]
 pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result<Outcome, String> {

@@ -2,68 +2,24 @@
 
 use std::path::PathBuf;
 
-use pilotlight::{host::logging, stack::ServiceName};
+use pilotlight::app::calls::{Opened, Opening};
 use tauri::{AppHandle, State, WebviewWindow, Wry, command};
 use tauri_plugin_dialog::{DialogExt as _, FileDialogBuilder, FilePath};
 use tokio::sync::oneshot;
 
 use crate::{DIARY, host::Host, links};
 
-/// Opens a declared link, or the page of the port without a label.
+/// Opens a declared page, a log, a stack file or the folder of a service.
 #[command]
-pub(crate) async fn open_link(
+pub(crate) async fn open(
     app: AppHandle,
     host: State<'_, Host>,
-    file: PathBuf,
-    service: ServiceName,
-    label: Option<String>,
+    opening: Opening,
 ) -> Result<(), String> {
-    let address = host.state.link(&file, &service, label.as_deref());
-    let address = address.ok_or_else(|| format!("{service} has no such page"))?;
-    links::page(&app, &address)
-}
-
-#[command]
-pub(crate) async fn open_log_file(
-    app: AppHandle,
-    host: State<'_, Host>,
-    file: PathBuf,
-    service: ServiceName,
-) -> Result<(), String> {
-    let log = host.state.log_file(&file, &service);
-    let log = log.ok_or_else(|| format!("{service} has not left a log yet"))?;
-    links::file(&app, &log)
-}
-
-#[command]
-pub(crate) async fn open_own_log(app: AppHandle, host: State<'_, Host>) -> Result<(), String> {
-    let log = logging::latest(host.state.home().state(), DIARY)
-        .map_err(|error| format!("the log was not found: {error}"))?;
-    links::file(&app, &log.ok_or("no log found")?)
-}
-
-#[command]
-pub(crate) async fn open_stack_file(
-    app: AppHandle,
-    host: State<'_, Host>,
-    file: PathBuf,
-) -> Result<(), String> {
-    if !host.state.knows(&file) {
-        return Err("that stack is not known".into());
+    match host.state.opened(&opening, DIARY)? {
+        Opened::Page(address) => links::page(&app, &address),
+        Opened::File(path) => links::file(&app, &path),
     }
-    links::file(&app, &file)
-}
-
-/// Opens the working directory of a service.
-#[command]
-pub(crate) async fn open_folder(
-    app: AppHandle,
-    host: State<'_, Host>,
-    file: PathBuf,
-    service: ServiceName,
-) -> Result<(), String> {
-    let folder = host.state.folder(&file, &service);
-    links::file(&app, &folder.ok_or("that service is not known")?)
 }
 
 /// Returns `None` if the user cancels.

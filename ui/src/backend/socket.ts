@@ -3,16 +3,8 @@
  * that `src-tauri/cli/src/ui` gives them.
  */
 import type { Backend } from "./backend";
-import type {
-  CheckResult,
-  Finding,
-  HistoryEvent,
-  LogUpdate,
-  Outcome,
-  Preview,
-  ServiceDetails,
-  Update,
-} from "./wire";
+import { calls, openings } from "./calls";
+import type { LogUpdate, Outcome, Update } from "./wire";
 
 const CLOSED = "`pilotlight ui` has ended, or its connection was interrupted.";
 const NO_DESKTOP = "A browser cannot choose folders. Run `pilotlight init` in the folder instead.";
@@ -115,19 +107,8 @@ export const socket: Backend = {
     await opened.call("subscribe", {}, receive);
   },
 
-  start: (file, services) => call<Outcome>("start", { file, services }),
-  stop: (file, services) => call<Outcome>("stop", { file, services }),
-  restart: (file, services) => call<Outcome>("restart", { file, services }),
-
-  doctor: (file) => call<Finding[]>("doctor", { file }),
-  previewRemedy: (file, action) => call<Preview>("preview_remedy", { file, action }),
-  carryOut: (file, action) => call<Outcome>("carry_out", { file, action }),
-
-  describe: (file, service) => call<ServiceDetails>("describe", { file, service }),
-  runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
-  reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
-  events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
-  probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
+  ...calls(call),
+  ...openings(call),
 
   followLog: (file, services, receive: (update: LogUpdate) => void) =>
     call<number>("follow_log", { file, services }, receive),
@@ -140,10 +121,6 @@ export const socket: Backend = {
     const address = await call<string>("open_link", { file, service, label });
     window.open(address, "_blank", "noopener");
   },
-  openLogFile: (file, service) => call("open_log_file", { file, service }),
-  openOwnLog: () => call("open_own_log", {}),
-  openStackFile: (file) => call("open_stack_file", { file }),
-  openFolder: (file, service) => call("open_folder", { file, service }),
   saveText(name, text) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
@@ -156,11 +133,9 @@ export const socket: Backend = {
   pickStack: withoutDesktop,
   pickFolder: withoutDesktop,
   addStack: withoutDesktop,
-  removeStack: (file) => call<Outcome>("remove_stack", { file }),
   tryExample: withoutDesktop,
   lookAtFolder: withoutDesktop,
   writeDraft: withoutDesktop,
-  applyChange: (file) => call<Outcome>("apply_change", { file }),
 
   setSettings: (settings) => call<Outcome>("set_settings", { settings }),
   setStartAtLogin: withoutDesktop,

@@ -1,19 +1,21 @@
-//! The calls of the page: those of the window (`src-tauri/src/commands`), without what needs a desktop.
+//! The calls of the page: those of the window (`src-tauri/src/commands.rs`), without those that need a
+//! desktop.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use jiff::Timestamp;
 use pilotlight::{
-    app::{AppState, settings::Settings, window::Update},
-    host::logging,
-    model::finding::Action,
+    app::{
+        calls::{self, Opened, Opening},
+        settings::Settings,
+        window::Update,
+    },
     stack::ServiceName,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use super::connection::{Page, result};
+use super::connection::Page;
 
 /// A call, and the number that its answer repeats.
 #[derive(Deserialize)]
@@ -24,35 +26,18 @@ pub(super) struct Request {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "call", content = "given", rename_all = "snake_case")]
+#[serde(untagged)]
 pub(super) enum Call {
+    OnStack(calls::Call),
+    Open(Opening),
+    Own(Own),
+}
+
+/// The calls that this host answers in its own way.
+#[derive(Deserialize)]
+#[serde(tag = "call", content = "given", rename_all = "snake_case")]
+pub(super) enum Own {
     Subscribe {},
-    Start {
-        file: PathBuf,
-        services: Vec<ServiceName>,
-    },
-    Stop {
-        file: PathBuf,
-        services: Vec<ServiceName>,
-    },
-    Restart {
-        file: PathBuf,
-        services: Vec<ServiceName>,
-    },
-    Doctor {
-        file: PathBuf,
-    },
-    PreviewRemedy {
-        file: PathBuf,
-        action: Action,
-    },
-    CarryOut {
-        file: PathBuf,
-        action: Action,
-    },
-    ApplyChange {
-        file: PathBuf,
-    },
     FollowLog {
         file: PathBuf,
         services: Vec<ServiceName>,
@@ -60,48 +45,8 @@ pub(super) enum Call {
     UnfollowLog {
         id: u64,
     },
-    Describe {
-        file: PathBuf,
-        service: ServiceName,
-    },
-    RunChecks {
-        file: PathBuf,
-        service: ServiceName,
-    },
-    Reveal {
-        file: PathBuf,
-        service: ServiceName,
-        variable: String,
-    },
-    Events {
-        file: PathBuf,
-        since: Timestamp,
-    },
-    ProbePaths {
-        file: PathBuf,
-    },
-    RemoveStack {
-        file: PathBuf,
-    },
     SetSettings {
         settings: Settings,
-    },
-    OpenLink {
-        file: PathBuf,
-        service: ServiceName,
-        label: Option<String>,
-    },
-    OpenLogFile {
-        file: PathBuf,
-        service: ServiceName,
-    },
-    OpenOwnLog {},
-    OpenStackFile {
-        file: PathBuf,
-    },
-    OpenFolder {
-        file: PathBuf,
-        service: ServiceName,
     },
 }
 
@@ -110,63 +55,40 @@ impl Call {
     pub(super) async fn carry_out(self, page: &Page, id: u64) -> Result<Value, String> {
         let state = &page.state;
         match self {
-            Self::Subscribe {} => {
+            Self::OnStack(call) => {
+                let remark = |text| {
+                    page.send(&json!({ "remark": text }));
+                };
+                state.call(call, remark).await
+            }
+            Self::Open(opening) => match state.opened(&opening, "keeper")? {
+                // The page opens it.
+                Opened::Page(address) => Ok(address.into()),
+                // The window opens another program. The browser may be on another computer.
+                Opened::File(path) => {
+                    let path = path.display();
+                    Err(format!("A browser cannot open this. It is at {path}"))
+                }
+            },
+            Self::Own(Own::Subscribe {}) => {
                 subscribe(page, id);
                 Ok(Value::Null)
             }
-            Self::Start { file, services } => result(state.start(&file, services).await),
-            Self::Stop { file, services } => result(state.stop(&file, services).await),
-            Self::Restart { file, services } => result(state.restart(&file, services).await),
-            Self::Doctor { file } => doctor(page, &file).await,
-            Self::PreviewRemedy { file, action } => result(state.preview(&file, &action)?),
-            Self::CarryOut { file, action } => result(state.carry_out(&file, &action).await),
-            Self::ApplyChange { file } => result(state.apply_change(&file).await),
-            Self::FollowLog { file, services } => {
+            Self::Own(Own::FollowLog { file, services }) => {
                 let (state, tell) = (state.clone(), page.channel(id));
                 let follow = async move { state.follow_log(&file, services, tell).await };
                 page.spawn(id, follow);
-                result(id)
+                Ok(id.into())
             }
             // Done as soon as it was read.
-            Self::UnfollowLog { .. } => Ok(Value::Null),
-            Self::Describe { file, service } => result(state.describe(&file, &service).await?),
-            Self::RunChecks { file, service } => result(state.run_checks(&file, &service).await?),
-            Self::Reveal {
-                file,
-                service,
-                variable,
-            } => result(state.reveal(&file, &service, &variable).await?),
-            Self::Events { file, since } => {
-                let state = state.clone();
-                let read = tokio::task::spawn_blocking(move || state.events(&file, since));
-                let read = read.await.map_err(|error| error.to_string())?;
-                result(read.map_err(|error| format!("the events cannot be read: {error}"))?)
-            }
-            Self::ProbePaths { file } => result(state.probe_paths(&file)),
-            Self::RemoveStack { file } => result(state.remove(&file)),
-            Self::SetSettings { settings } => result(state.set_settings(Settings {
-                start_at_login: state.settings().borrow().start_at_login,
-                ..settings
-            })),
-            // The page opens the address.
-            Self::OpenLink {
-                file,
-                service,
-                label,
-            } => {
-                let address = state.link(&file, &service, label.as_deref());
-                result(address.ok_or_else(|| format!("{service} has no such page"))?)
-            }
-            Self::OpenLogFile { file, service } => {
-                let log = state.log_file(&file, &service);
-                Err(elsewhere(&log.ok_or("this service has no log yet")?))
-            }
-            Self::OpenOwnLog {} => Err(elsewhere(&own_log(state)?)),
-            Self::OpenStackFile { file } if state.knows(&file) => Err(elsewhere(&file)),
-            Self::OpenStackFile { .. } => Err("that stack is not known".to_owned()),
-            Self::OpenFolder { file, service } => {
-                let folder = state.folder(&file, &service);
-                Err(elsewhere(&folder.ok_or("that service is not known")?))
+            Self::Own(Own::UnfollowLog { .. }) => Ok(Value::Null),
+            Self::Own(Own::SetSettings { settings }) => {
+                let settings = Settings {
+                    start_at_login: state.settings().borrow().start_at_login,
+                    ..settings
+                };
+                let outcome = serde_json::to_value(state.set_settings(settings));
+                outcome.map_err(|error| error.to_string())
             }
         }
     }
@@ -181,23 +103,4 @@ fn subscribe(page: &Page, id: u64) {
         let told = state.feed(watch::channel(Some(true)).1, incoming, &mut send);
         tokio::join!(measured, told);
     });
-}
-
-async fn doctor(page: &Page, file: &Path) -> Result<Value, String> {
-    let findings = page.state.doctor(file).await?;
-    if let Some(text) = page.state.withheld(file) {
-        page.send(&serde_json::json!({ "remark": text }));
-    }
-    result(findings)
-}
-
-fn own_log(state: &AppState) -> Result<PathBuf, String> {
-    let log = logging::latest(state.home().state(), "keeper");
-    let log = log.map_err(|error| format!("the log was not found: {error}"))?;
-    log.ok_or_else(|| "no log found".to_owned())
-}
-
-/// The answer where the window opens another program: the browser may be on another computer.
-fn elsewhere(path: &Path) -> String {
-    format!("A browser cannot open this. It is at {}", path.display())
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use futures_util::{SinkExt as _, StreamExt as _};
 use pilotlight::{app::AppState, sync::lock};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -14,7 +14,7 @@ use tokio::{
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::calls::{Call, Request};
+use super::calls::{Call, Own, Request};
 
 /// The number of messages that may wait for a slow page, before its connection is closed. It opens
 /// another one once it reads again.
@@ -105,7 +105,7 @@ where
 fn answer(page: &Page, request: Request) {
     let Request { id, call } = request;
     let page = page.clone();
-    if let Call::UnfollowLog { id: log } = call {
+    if let Call::Own(Own::UnfollowLog { id: log }) = call {
         page.stop(log);
     }
     tokio::spawn(async move {
@@ -115,9 +115,4 @@ fn answer(page: &Page, request: Request) {
         };
         page.send(&answer);
     });
-}
-
-/// Returns a result as JSON.
-pub(super) fn result(value: impl Serialize) -> Result<Value, String> {
-    serde_json::to_value(value).map_err(|error| error.to_string())
 }

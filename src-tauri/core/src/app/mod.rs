@@ -4,6 +4,7 @@
 //! carries out actions through the [`Handle`] of the daemon in the same process.
 
 mod acts;
+pub mod calls;
 mod details;
 mod door;
 mod feed;

@@ -1,0 +1,171 @@
+//! The calls of the page that every host answers alike: the window of the app, and `pilotlight ui`. As
+//! JSON, a call is `{"call": "start", "given": {"file": …, "services": []}}`.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AppState, door::UNKNOWN};
+use crate::{host::logging, model::finding::Action, stack::ServiceName};
+
+/// A call that reads or changes stacks.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Call(OnStack);
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "call", content = "given", rename_all = "snake_case")]
+enum OnStack {
+    Start(Services),
+    Stop(Services),
+    Restart(Services),
+    Doctor(Stack),
+    PreviewRemedy(Remedy),
+    CarryOut(Remedy),
+    ApplyChange(Stack),
+    Describe(Service),
+    RunChecks(Service),
+    Reveal {
+        file: PathBuf,
+        service: ServiceName,
+        variable: String,
+    },
+    Events {
+        file: PathBuf,
+        since: Timestamp,
+    },
+    ProbePaths(Stack),
+    RemoveStack(Stack),
+}
+
+/// A call that opens something outside of the page.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Opening(Place);
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "call", content = "given", rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "the names of the calls")]
+enum Place {
+    OpenLink {
+        file: PathBuf,
+        service: ServiceName,
+        label: Option<String>,
+    },
+    OpenLogFile(Service),
+    OpenOwnLog {},
+    OpenStackFile(Stack),
+    OpenFolder(Service),
+}
+
+/// What a host opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The address of a web page that the stack declares.
+    Page(String),
+    /// A file or a folder.
+    File(PathBuf),
+}
+
+#[derive(Debug, Deserialize)]
+struct Stack {
+    file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Services {
+    file: PathBuf,
+    services: Vec<ServiceName>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Service {
+    file: PathBuf,
+    service: ServiceName,
+}
+
+#[derive(Debug, Deserialize)]
+struct Remedy {
+    file: PathBuf,
+    action: Action,
+}
+
+impl AppState {
+    /// Answers a call. Passes a sentence for the user to `remark`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the call cannot be carried out at all, as a sentence.
+    pub async fn call(&self, call: Call, remark: impl FnOnce(String)) -> Result<Value, String> {
+        match call.0 {
+            OnStack::Start(it) => json(self.start(&it.file, it.services).await),
+            OnStack::Stop(it) => json(self.stop(&it.file, it.services).await),
+            OnStack::Restart(it) => json(self.restart(&it.file, it.services).await),
+            OnStack::Doctor(it) => {
+                let findings = self.doctor(&it.file).await;
+                if let Some(text) = self.withheld(&it.file) {
+                    remark(text);
+                }
+                json(findings?)
+            }
+            OnStack::PreviewRemedy(it) => json(self.preview(&it.file, &it.action)?),
+            OnStack::CarryOut(it) => json(self.carry_out(&it.file, &it.action).await),
+            OnStack::ApplyChange(it) => json(self.apply_change(&it.file).await),
+            OnStack::Describe(it) => json(self.describe(&it.file, &it.service).await?),
+            OnStack::RunChecks(it) => json(self.run_checks(&it.file, &it.service).await?),
+            OnStack::Reveal {
+                file,
+                service,
+                variable,
+            } => json(self.reveal(&file, &service, &variable).await?),
+            OnStack::Events { file, since } => {
+                let state = self.clone();
+                let read = tokio::task::spawn_blocking(move || state.events(&file, since));
+                let read = read.await.map_err(|error| error.to_string())?;
+                json(read.map_err(|error| format!("the events cannot be read: {error}"))?)
+            }
+            OnStack::ProbePaths(it) => json(self.probe_paths(&it.file)),
+            OnStack::RemoveStack(it) => json(self.remove(&it.file)),
+        }
+    }
+
+    /// Returns what a call opens. The log of the host itself has the name `own_log`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence, if it does not exist, or is none that the page may open.
+    pub fn opened(&self, opening: &Opening, own_log: &str) -> Result<Opened, String> {
+        Ok(Opened::File(match &opening.0 {
+            Place::OpenLink {
+                file,
+                service,
+                label,
+            } => {
+                let address = self.link(file, service, label.as_deref());
+                let address = address.ok_or_else(|| format!("{service} has no such page"))?;
+                return Ok(Opened::Page(address));
+            }
+            Place::OpenLogFile(it) => {
+                let log = self.log_file(&it.file, &it.service);
+                log.ok_or_else(|| format!("{} has not left a log yet", it.service))?
+            }
+            Place::OpenOwnLog {} => {
+                let log = logging::latest(self.0.home.state(), own_log);
+                let log = log.map_err(|error| format!("the log was not found: {error}"))?;
+                log.ok_or("no log found")?
+            }
+            Place::OpenStackFile(it) if self.knows(&it.file) => it.file.clone(),
+            Place::OpenStackFile(_) => return Err(UNKNOWN.to_owned()),
+            Place::OpenFolder(it) => {
+                let folder = self.folder(&it.file, &it.service);
+                folder.ok_or("that service is not known")?
+            }
+        }))
+    }
+}
+
+fn json(answer: impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
+}
