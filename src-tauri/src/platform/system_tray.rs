@@ -4,7 +4,7 @@
 //! close an open menu, and leak on Windows.
 
 use std::{
-    collections::HashMap,
+    iter,
     sync::{Arc, Mutex},
 };
 
@@ -25,8 +25,8 @@ use tokio::sync::watch;
 use super::icons;
 use crate::{host::Host, tray::choose};
 
-/// The actions of the menu items, by their id.
-type Choices = Arc<Mutex<HashMap<String, Choice>>>;
+/// The actions of the menu items, by the number that is their id.
+type Choices = Arc<Mutex<Vec<Option<Choice>>>>;
 
 /// Shows the tray and its updates. These desktops always have a tray.
 pub(crate) fn show_tray(app: &AppHandle, mut trays: watch::Receiver<Arc<Tray>>) {
@@ -82,10 +82,9 @@ impl Shown {
             // As every menu bar item of macOS does; elsewhere a click opens the window.
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(move |app, event: MenuEvent| {
-                let choices = lock(&choices);
-                let choice = choices.get(event.id().as_ref()).cloned();
-                drop(choices);
-                if let Some(choice) = choice {
+                let number: Option<usize> = event.id().as_ref().parse().ok();
+                let choice = number.and_then(|number| lock(&choices).get(number).cloned());
+                if let Some(Some(choice)) = choice {
                     choose(app, choice);
                 }
             })
@@ -115,8 +114,7 @@ impl Shown {
             self.light = tray.light;
         }
         self.icon.set_tooltip(Some(tooltip(tray)))?;
-        let mut items = self.items.iter();
-        if !in_place(&tray.menu, &mut items)? || items.next().is_some() {
+        if !in_place(&tray.menu, &self.items)? {
             let (menu, items) = menu(app, tray)?;
             self.icon.set_menu(Some(menu))?;
             self.items = items;
@@ -126,67 +124,71 @@ impl Shown {
     }
 }
 
+/// Returns the shown entries in reading order: those of a submenu follow it.
+fn flat(entries: &[Entry]) -> Vec<&Entry> {
+    let shown = entries.iter().filter(|entry| !entry.is_hidden());
+    let with_entries = shown.flat_map(|entry| {
+        let below = match entry {
+            Entry::Submenu { entries, .. } => flat(entries),
+            _ => Vec::new(),
+        };
+        iter::once(entry).chain(below)
+    });
+    with_entries.collect()
+}
+
 /// Updates the items in place. Returns whether they have the shape of the entries.
-fn in_place<'a>(
-    entries: &[Entry],
-    items: &mut impl Iterator<Item = &'a Item>,
-) -> tauri::Result<bool> {
-    for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
-        match (entry, items.next()) {
-            (Entry::Text(text), Some(Item::Plain(item))) => item.set_text(literal(text))?,
-            (Entry::Separator, Some(Item::Separator)) => {}
-            (Entry::Item { text, enabled, .. }, Some(Item::Plain(item))) => {
+fn in_place(entries: &[Entry], items: &[Item]) -> tauri::Result<bool> {
+    let entries = flat(entries);
+    let has_shape = entries.len() == items.len();
+    for (entry, item) in entries.into_iter().zip(items) {
+        match (entry, item) {
+            (Entry::Separator, Item::Separator) => {}
+            (Entry::Text(text) | Entry::Item { text, .. }, Item::Plain(item)) => {
                 item.set_text(literal(text))?;
-                item.set_enabled(*enabled)?;
+                item.set_enabled(is_enabled(entry))?;
             }
-            (Entry::Check { text, checked, .. }, Some(Item::Check(item))) => {
+            (Entry::Check { text, checked, .. }, Item::Check(item)) => {
                 item.set_text(literal(text))?;
                 item.set_checked(*checked)?;
             }
-            (Entry::Submenu { text, entries }, Some(Item::Submenu(item))) => {
-                item.set_text(literal(text))?;
-                if !in_place(entries, items)? {
-                    return Ok(false);
-                }
-            }
+            (Entry::Submenu { text, .. }, Item::Submenu(item)) => item.set_text(literal(text))?,
             _ => return Ok(false),
         }
     }
-    Ok(true)
+    Ok(has_shape)
+}
+
+fn is_enabled(entry: &Entry) -> bool {
+    matches!(entry, Entry::Item { enabled: true, .. })
 }
 
 fn menu(app: &AppHandle, tray: &Tray) -> tauri::Result<(Menu<Wry>, Vec<Item>)> {
     let mut items = Vec::new();
-    let mut number = 0;
-    let made = make(app, &tray.menu, &mut items, &mut number)?;
+    let made = make(app, &tray.menu, &mut items)?;
     let made: Vec<&dyn IsMenuItem<Wry>> = made.iter().map(|item| &**item).collect();
     Ok((Menu::with_items(app, &made)?, items))
 }
 
+/// Makes the items of the entries, in the order of [`flat`]. The id of each is its number.
 fn make(
     app: &AppHandle,
     entries: &[Entry],
     items: &mut Vec<Item>,
-    number: &mut usize,
 ) -> tauri::Result<Vec<Box<dyn IsMenuItem<Wry>>>> {
     let mut made: Vec<Box<dyn IsMenuItem<Wry>>> = Vec::new();
     for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
-        let id = number.to_string();
-        *number += 1;
+        let id = items.len().to_string();
         match entry {
-            Entry::Text(text) => {
-                let item = MenuItem::with_id(app, id, literal(text), false, None::<&str>)?;
+            Entry::Text(text) | Entry::Item { text, .. } => {
+                let (text, enabled) = (literal(text), is_enabled(entry));
+                let item = MenuItem::with_id(app, id, text, enabled, None::<&str>)?;
                 items.push(Item::Plain(item.clone()));
                 made.push(Box::new(item));
             }
             Entry::Separator => {
                 items.push(Item::Separator);
                 made.push(Box::new(PredefinedMenuItem::separator(app)?));
-            }
-            Entry::Item { text, enabled, .. } => {
-                let item = MenuItem::with_id(app, id, literal(text), *enabled, None::<&str>)?;
-                items.push(Item::Plain(item.clone()));
-                made.push(Box::new(item));
             }
             Entry::Check { text, checked, .. } => {
                 let text = literal(text);
@@ -197,7 +199,7 @@ fn make(
             Entry::Submenu { text, entries } => {
                 let place = items.len();
                 items.push(Item::Separator);
-                let below = make(app, entries, items, number)?;
+                let below = make(app, entries, items)?;
                 let below: Vec<&dyn IsMenuItem<Wry>> = below.iter().map(|item| &**item).collect();
                 let item = Submenu::with_id_and_items(app, id, literal(text), true, &below)?;
                 items[place] = Item::Submenu(item.clone());
@@ -208,24 +210,13 @@ fn make(
     Ok(made)
 }
 
-/// Stores the current actions of the items, by the numbers from [`make`].
+/// Stores the current actions of the items.
 fn remember(tray: &Tray, choices: &Choices) {
-    fn add(entries: &[Entry], number: &mut usize, choices: &mut HashMap<String, Choice>) {
-        for entry in entries.iter().filter(|entry| !entry.is_hidden()) {
-            let id = number.to_string();
-            *number += 1;
-            match entry {
-                Entry::Item { choice, .. } | Entry::Check { choice, .. } => {
-                    choices.insert(id, choice.clone());
-                }
-                Entry::Submenu { entries, .. } => add(entries, number, choices),
-                Entry::Text(_) | Entry::Separator => {}
-            }
-        }
-    }
-    let mut all = HashMap::new();
-    add(&tray.menu, &mut 0, &mut all);
-    *lock(choices) = all;
+    let all = flat(&tray.menu).into_iter().map(|entry| match entry {
+        Entry::Item { choice, .. } | Entry::Check { choice, .. } => Some(choice.clone()),
+        Entry::Text(_) | Entry::Separator | Entry::Submenu { .. } => None,
+    });
+    *lock(choices) = all.collect();
 }
 
 /// The notification area of Windows takes 16 to 32 pixels, the menu bar of macOS 22 points.
