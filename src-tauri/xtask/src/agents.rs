@@ -1,8 +1,9 @@
 //! `cargo xtask agents`
 
-use std::{env, fs, process::Command};
+use std::{fs, process::Command};
 
 use crate::{
+    app::Profile,
     error::{Error, at},
     setup::{npm, packages},
     step, workspace,
@@ -22,16 +23,10 @@ pub(crate) fn run() -> Result<(), Error> {
             .args(["install", "--no-audit", "--no-fund", "--prefix", "."])
             .args(CLIENTS),
     )?;
-    let mut build = workspace::cargo();
-    step::run(
-        "build the command",
-        build.args(["build", "--package", "pilotlight-cli"]),
-    )?;
-    let program = format!("pilotlight{}", env::consts::EXE_SUFFIX);
     let mut drive = Command::new(python);
     drive
         .arg(workspace::root().join("tests/agents/command_lines.py"))
-        .arg(workspace::programs()?.join(program))
+        .arg(Profile::Debug.build_command()?)
         .arg(folder.join("node_modules/.bin"));
     step::show(&mut drive)
 }

@@ -4,39 +4,53 @@ use std::{env, path::PathBuf};
 
 use crate::{error::Error, setup::desktop, step, ui, workspace};
 
-/// How the application is built.
+/// A profile of cargo.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// As tests and demos have it.
+    /// For tests and demos.
     Debug,
-    /// As people get it.
+    /// For releases.
     Release,
 }
 
 impl Profile {
-    /// The folder with the programs of such builds.
+    /// Returns the folder with the programs of such builds.
     pub(crate) fn folder(self) -> Result<PathBuf, Error> {
         Ok(match self {
             Self::Debug => workspace::programs()?,
             Self::Release => workspace::programs()?.with_file_name("release"),
         })
     }
+
+    /// Builds the command, as it is released, and returns the program.
+    pub(crate) fn build_command(self) -> Result<PathBuf, Error> {
+        self.build(
+            "build the command pilotlight",
+            "pilotlight-cli",
+            "pilotlight",
+        )
+    }
+
+    /// Builds a program and returns it. It is built by itself and never together with other packages: these would
+    /// ask for other features of its libraries.
+    fn build(self, what: &str, package: &str, program: &str) -> Result<PathBuf, Error> {
+        let release = (self == Self::Release).then_some("--release");
+        step::run(
+            what,
+            workspace::cargo()
+                .args(["build", "--package", package])
+                .args(release),
+        )?;
+        let name = format!("{program}{}", env::consts::EXE_SUFFIX);
+        Ok(self.folder()?.join(name))
+    }
 }
 
-/// Builds the application and its window, and returns the program. It is built by itself and never together
-/// with other packages: these would ask for other features of its libraries, and everything would be built twice.
+/// Builds the application and its window, and returns the program.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
     desktop::ensure_for_building()?;
     ui::build()?;
-    let release = (profile == Profile::Release).then_some("--release");
-    step::run(
-        "build the application",
-        workspace::cargo()
-            .args(["build", "--package", "pilotlight-app"])
-            .args(release),
-    )?;
-    let name = format!("pilot-light{}", env::consts::EXE_SUFFIX);
-    Ok(profile.folder()?.join(name))
+    profile.build("build the application", "pilotlight-app", "pilot-light")
 }
 
 /// Installs what its tests need.

@@ -21,10 +21,13 @@ pub(crate) struct Options {
 
 /// Builds the command, the test service and the benches the way they are released, and measures.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    // The command by itself, as it is released: built together with others, it has their features too.
-    release("build the command", &["pilotlight-cli"])?;
-    let beside = ["pilotlight-test-service", "pilotlight-bench"];
-    release("build what measures it", &beside)?;
+    Profile::Release.build_command()?;
+    step::run(
+        "build what measures it",
+        workspace::cargo()
+            .args(["build", "--release", "--package", "pilotlight-bench"])
+            .args(["--package", "pilotlight-test-service"]),
+    )?;
     // As `pilotlight-bench` would build it itself, but where a person sees how it goes on.
     let named = |name: &String| !name.starts_with('-');
     if !options.arguments.iter().any(named) || options.arguments.iter().any(|name| name == "app") {
@@ -32,8 +35,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         app::build(Profile::Release)?;
     }
 
-    let released = workspace::programs()?.with_file_name("release");
-    let program = released.join(format!("pilotlight-bench{}", env::consts::EXE_SUFFIX));
+    let name = format!("pilotlight-bench{}", env::consts::EXE_SUFFIX);
+    let program = Profile::Release.folder()?.join(name);
     let mut bench = Command::new(program);
     bench.args(&options.arguments);
     if options.write {
@@ -41,14 +44,4 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         bench.arg("--write").arg(readme);
     }
     step::show(&mut bench)
-}
-
-fn release(what: &str, packages: &[&str]) -> Result<(), Error> {
-    let packages = packages.iter().flat_map(|package| ["--package", package]);
-    step::run(
-        what,
-        workspace::cargo()
-            .args(["build", "--release"])
-            .args(packages),
-    )
 }

@@ -73,7 +73,7 @@ impl Compiler {
         };
         let ingredients = step::printed(Command::new(RUSTC).arg("-vV"))? + RECIPE;
         setup::once(&sysroot.join("made-from.txt"), &ingredients, || {
-            // What was built with another library does not go with this one.
+            // A build with another standard library is incompatible.
             remove(&folder.join("build"))?;
             compiler.make_library(target, &sysroot, &folder.join("std"))
         })?;
@@ -100,7 +100,7 @@ impl Compiler {
             .arg("--target-dir")
             .arg(scratch.join("target"))
             .current_dir(scratch)
-            // To build the standard library is not stable; what is built with it is.
+            // Building the standard library is unstable; programs built with it are not.
             .env("RUSTC_BOOTSTRAP", "1");
         let (library, name) = (target.library, target.name);
         step::run(
@@ -142,7 +142,7 @@ impl Compiler {
         cargo
     }
 
-    /// What the compiler has to be told.
+    /// Returns the flags of the compiler.
     pub(crate) fn flags(&self) -> String {
         match self {
             Self::OfRustup => String::new(),

@@ -78,15 +78,10 @@ struct Pilotlight {
 }
 
 impl Pilotlight {
-    /// Builds it without optimization, which takes a fraction of the time, and shares what has been
-    /// compiled with the tests; a few milliseconds of a start are all that is lost.
+    /// Builds it without optimization, which takes a fraction of the time and shares the libraries of the tests.
     fn build() -> Result<Self, Error> {
-        step::run(
-            "build the command pilotlight",
-            workspace::cargo().args(["build", "--package", "pilotlight-cli"]),
-        )?;
         Ok(Self {
-            program: workspace::programs()?.join(format!("pilotlight{}", env::consts::EXE_SUFFIX)),
+            program: Profile::Debug.build_command()?,
             file: workspace::example().join("pilotlight.toml"),
         })
     }

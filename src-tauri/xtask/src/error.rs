@@ -1,15 +1,15 @@
-//! Why a chore did not come true.
+//! The errors of chores.
 
 use std::{
     fmt::Write as _,
     io,
     path::PathBuf,
-    process::{ExitCode, ExitStatus},
+    process::{Command, ExitCode, ExitStatus},
 };
 
 use anstyle::{AnsiColor, Style};
 
-/// Why a chore did not come true. Each message says what to do, or shows what the failed program said.
+/// Why a chore failed. Each message names the next step, or shows the output of the failed program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("could not run `{program}`: {source}")]
@@ -23,7 +23,7 @@ pub(crate) enum Error {
         log: PathBuf,
         tail: String,
     },
-    /// The program has said itself what is wrong.
+    /// The program has reported the reason itself.
     #[error("`{program}`: {status}")]
     Shown { program: String, status: ExitStatus },
     /// Tests failed; their output has been shown.
@@ -34,7 +34,7 @@ pub(crate) enum Error {
     Parts(Vec<(&'static str, String)>),
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
-    /// What was made is not what it should be.
+    /// A product of the chore is not as it should be.
     #[error("{0}")]
     Untrue(String),
     #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
@@ -50,10 +50,10 @@ pub(crate) struct FailedTarget {
     pub(crate) tests: Vec<String>,
 }
 
-/// Something that has to be there and that no chore installs on this system.
+/// A requirement that no chore installs on this system.
 #[derive(Debug)]
 pub(crate) struct Missing {
-    /// What is missing, and what was found instead.
+    /// What is missing, and an unsuitable version that was found.
     pub(crate) what: String,
     /// The command or the place to get it.
     pub(crate) remedy: String,
@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// Says it, and returns the exit code of the chore: that of a program whose output was shown.
+    /// Prints the error and returns the exit code of the chore: that of a program whose output was shown.
     pub(crate) fn report(&self) -> ExitCode {
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         anstream::eprintln!("{red}error{red:#}: {self}");
@@ -113,6 +113,15 @@ impl Error {
                 .map_or(ExitCode::FAILURE, ExitCode::from),
             _ => ExitCode::FAILURE,
         }
+    }
+}
+
+/// Names the program that could not be run.
+pub(crate) fn not_run(command: &Command) -> impl Fn(io::Error) -> Error + use<> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    move |source| Error::Run {
+        program: program.clone(),
+        source,
     }
 }
 

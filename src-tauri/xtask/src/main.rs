@@ -41,39 +41,39 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Set up the example and what the tests need
+    /// Set up the example and the requirements of the tests
     ///
-    /// Installs what is missing (on Debian and Ubuntu with apt, through sudo where that is needed), makes
-    /// the Python environment and installs the npm packages. What is up to date is left as it is. On
-    /// other systems it says what is missing and the command that installs it.
+    /// Installs missing programs (on Debian and Ubuntu with apt, through sudo where needed), makes the Python
+    /// environment and installs the npm packages, unless they are up to date. On other systems it prints
+    /// the missing programs and the commands that install them.
     Setup,
-    /// Set everything up and light the example stack
+    /// Set everything up and start the example stack
     Demo(demo::Options),
     /// Set everything up and run every test
     Test(test::Options),
     /// Measure Pilot Light against plain fork+exec and other process managers
     ///
-    /// Rows are named after the options, as in `cargo xtask bench --write chain restart`; all of them are
-    /// measured if none is. `cargo xtask bench -- --help` lists what else can be said.
+    /// Name rows after the options, as in `cargo xtask bench --write chain restart`; without names, all are
+    /// measured. `cargo xtask bench -- --help` lists the other options.
     Bench(bench::Options),
-    /// Try doctor on every broken stack of the fault lab, and on those that only look broken
+    /// Run doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
-    /// Hurt a running stack at random, and look whether everything holds
+    /// Inject random faults into a running stack
     Chaos(chaos::Options),
-    /// Feed the parsers with what no person would write
+    /// Feed the parsers with random input
     Fuzz(fuzz::Options),
     /// Drive `pilotlight mcp` with the newest command lines of Claude Code and Codex
     ///
     /// Installs their npm packages, which weigh 700 MB, into the target folder. Their models are stand-ins on this
     /// machine, so that no account is needed.
     Agents,
-    /// Build what people install, and look into it
+    /// Build the packages and inspect them
     Dist(dist::Options),
     /// Check formatting, clippy without warnings (for macOS too, on Linux), licences, bans and sources of dependencies
     Lint,
     /// Check, build and test the window by itself; leaves pictures in ui/tests/pictures
     Ui,
-    /// Write the files that are made from the sources
+    /// Write the generated files
     Generate(generate::Options),
     /// Take the pictures of the README anew
     Screenshots,

@@ -2,28 +2,22 @@
 
 use std::{io, path::Path, process::Command};
 
-use crate::error::Error;
+use crate::error::{Error, not_run};
 
 /// Hands the terminal over to the program: it gets every signal, and its end is the end of this one.
 #[cfg(unix)]
 pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
     use std::os::unix::process::CommandExt as _;
 
-    let source = command.exec();
-    Err(Error::Run {
-        program: command.get_program().to_string_lossy().into_owned(),
-        source,
-    })
+    let error = command.exec();
+    Err(not_run(&command)(error))
 }
 
 /// Windows cannot replace a program, so this one waits and leaves Ctrl-C to the other.
 #[cfg(windows)]
 pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    ctrlc::set_handler(|| {}).map_err(|error| Error::Run {
-        program,
-        source: io::Error::other(error),
-    })?;
+    let handled = ctrlc::set_handler(|| {}).map_err(io::Error::other);
+    handled.map_err(not_run(&command))?;
     crate::step::show(&mut command)
 }
 

@@ -1,12 +1,12 @@
-//! One step of a chore: a program that runs, with what a person sees meanwhile.
+//! A step of a chore: runs a program and shows its progress.
 
 use std::{
     env,
     fs::{self, File},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, PipeReader, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -15,25 +15,41 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    error::{Error, at},
+    error::{Error, at, not_run},
     workspace,
 };
 
 const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
 const AMBER: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
-/// Without a terminal, a long step shows that it lives this often.
+/// Without a terminal, a long step reports its elapsed time this often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// How much of the output of a failed step is shown.
 const TAIL: usize = 200;
 
-/// Runs a program that is to succeed. Its output goes to a log, which a failure shows the end of;
-/// meanwhile a person sees the step, its newest line of output, and how long it has been going on.
+/// Runs a program and fails if it fails. Its output goes to a log; the error has its end. Meanwhile shows the step,
+/// its newest line of output, and the elapsed time.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
     let progress = Progress::start(what);
     let log = log_file(what)?;
-    let mut child = Captured::spawn(command)?;
-    child.follow(&log, &progress)?;
-    let status = child.wait()?;
+    let mut file = File::create(&log).map_err(at(&log))?;
+    let (mut child, output) = spawn(command.stdin(Stdio::null()))?;
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
+        lines.all(|line| sender.send(line).is_ok())
+    });
+    loop {
+        match lines.recv_timeout(SIGN_OF_LIFE) {
+            Ok(mut line) => {
+                progress.show_line(&String::from_utf8_lossy(&line));
+                line.push(b'\n');
+                file.write_all(&line).map_err(at(&log))?;
+            }
+            Err(RecvTimeoutError::Timeout) => progress.show_sign_of_life(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = child.wait().map_err(not_run(command))?;
     progress.finish(status.success());
     if status.success() {
         return Ok(());
@@ -46,36 +62,31 @@ pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
     })
 }
 
-/// Runs a program that is to succeed and speaks for itself.
+/// Runs a program with its output shown, and fails if it fails.
 pub(crate) fn show(command: &mut Command) -> Result<(), Error> {
-    let program = program_of(command);
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Error::Shown { program, status }),
-        Err(source) => Err(Error::Run { program, source }),
-    }
+    let status = command.status().map_err(not_run(command))?;
+    succeeded(command, status)
 }
 
-/// What a program that is to succeed prints on its standard output. Its complaints are shown.
+/// Fails if a program that has shown its own output has failed.
+pub(crate) fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Error> {
+    if status.success() {
+        return Ok(());
+    }
+    let program = command.get_program().to_string_lossy().into_owned();
+    Err(Error::Shown { program, status })
+}
+
+/// Returns the standard output of a program, and fails if it fails. Its standard error is shown.
 pub(crate) fn printed(command: &mut Command) -> Result<String, Error> {
-    let program = program_of(command);
-    let run = |source| Error::Run {
-        program: program.clone(),
-        source,
-    };
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(run)?;
-    if !output.status.success() {
-        let status = output.status;
-        return Err(Error::Shown { program, status });
-    }
-    String::from_utf8(output.stdout).map_err(|error| run(io::Error::other(error)))
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = output.output().map_err(not_run(command))?;
+    succeeded(command, output.status)?;
+    let text = String::from_utf8(output.stdout);
+    text.map_err(|error| not_run(command)(io::Error::other(error)))
 }
 
-/// What a program prints on its standard output, trimmed; `None` if it cannot run or fails.
+/// Returns the standard output of a program, trimmed; `None` if it cannot run or fails.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -103,72 +114,23 @@ pub(crate) fn tool(name: &str, version: &str) -> Result<PathBuf, Error> {
     Ok(built)
 }
 
-/// Says something that a person should know, between two steps.
+/// Prints a remark between two steps.
 pub(crate) fn note(text: &str) {
     anstream::eprintln!("{AMBER}!{AMBER:#} {text}");
 }
 
-struct Captured {
-    program: String,
-    child: std::process::Child,
-    lines: Receiver<Vec<u8>>,
-}
-
-impl Captured {
-    fn spawn(command: &mut Command) -> Result<Self, Error> {
-        let program = program_of(command);
-        let mut spawn = || {
-            let (reader, writer) = io::pipe()?;
-            command
-                .stdin(Stdio::null())
-                .stdout(writer.try_clone()?)
-                .stderr(writer);
-            let child = command.spawn()?;
-            // The command holds the write ends: without this, the output would never end.
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            Ok((child, reader))
-        };
-        let (child, reader) = spawn().map_err(|source| Error::Run {
-            program: program.clone(),
-            source,
-        })?;
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Ok(Self {
-            program,
-            child,
-            lines,
-        })
-    }
-
-    /// Copies the output to the log until it ends.
-    fn follow(&mut self, log: &Path, progress: &Progress) -> Result<(), Error> {
-        let mut file = File::create(log).map_err(at(log))?;
-        loop {
-            match self.lines.recv_timeout(SIGN_OF_LIFE) {
-                Ok(mut line) => {
-                    progress.show_line(&String::from_utf8_lossy(&line));
-                    line.push(b'\n');
-                    file.write_all(&line).map_err(at(log))?;
-                }
-                Err(RecvTimeoutError::Timeout) => progress.show_sign_of_life(),
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            }
-        }
-    }
-
-    fn wait(mut self) -> Result<std::process::ExitStatus, Error> {
-        self.child.wait().map_err(|source| Error::Run {
-            program: self.program,
-            source,
-        })
-    }
+/// Starts a program whose output and errors come through one pipe, in their order.
+pub(crate) fn spawn(command: &mut Command) -> Result<(Child, PipeReader), Error> {
+    let mut spawn = || {
+        let (reader, writer) = io::pipe()?;
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let child = command.spawn()?;
+        // The command holds the write ends: without this, the output would never end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Ok((child, reader))
+    };
+    let spawned = spawn();
+    spawned.map_err(not_run(command))
 }
 
 struct Progress {
@@ -218,10 +180,6 @@ impl Progress {
             anstream::eprintln!("{GREEN}✓{GREEN:#} {} ({seconds:.1} s)", self.what);
         }
     }
-}
-
-fn program_of(command: &Command) -> String {
-    command.get_program().to_string_lossy().into_owned()
 }
 
 fn log_file(what: &str) -> Result<PathBuf, Error> {

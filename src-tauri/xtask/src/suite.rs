@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{self, BufRead as _, BufReader, IsTerminal as _},
+    io::{BufRead as _, BufReader, IsTerminal as _, stderr},
     process::Command,
     sync::mpsc,
     thread,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, FailedTarget},
+    error::{Error, FailedTarget, not_run},
     step,
 };
 
@@ -31,21 +31,12 @@ pub(crate) fn run(
     }
     let mut all = tests()?;
     all.arg("--no-fail-fast").args(arguments);
-    let program = all.get_program().to_string_lossy().into_owned();
-    let run = |source| Error::Run {
-        program: program.clone(),
-        source,
-    };
-    if io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
+    if stderr().is_terminal() && env::var_os("NO_COLOR").is_none() {
         all.env("CARGO_TERM_COLOR", "always");
     }
 
     // Cargo names targets on one stream and the harness tests on the other; one pipe keeps their order.
-    let (reader, writer) = io::pipe().map_err(run)?;
-    all.stdout(writer.try_clone().map_err(run)?).stderr(writer);
-    let mut child = all.spawn().map_err(run)?;
-    // The command holds the write ends.
-    drop(all);
+    let (mut child, reader) = step::spawn(&mut all)?;
     let (sender, failed) = mpsc::channel();
     thread::spawn(move || {
         let mut summary = Summary::default();
@@ -58,17 +49,16 @@ pub(crate) fn run(
             }
         }
     });
-    let status = child.wait().map_err(run)?;
+    let status = child.wait().map_err(not_run(&all))?;
     // Limited: a process that a test has left running (Wine's server, for example) keeps the pipe open.
     let mut targets = Vec::new();
     while let Ok(target) = failed.recv_timeout(LAST_LINES) {
         targets.push(target);
     }
-    match (status.success(), targets.is_empty()) {
-        (true, _) => Ok(()),
-        (false, true) => Err(Error::Shown { program, status }),
-        (false, false) => Err(Error::Tests(targets)),
+    if status.success() || targets.is_empty() {
+        return step::succeeded(&all, status);
     }
+    Err(Error::Tests(targets))
 }
 
 /// Reads the output of `cargo test --no-fail-fast`.

@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     parts.take("the fault lab", step::show(&mut some));
     parts.take("chaos", step::show(&mut chaos));
 
-    // Last, so that its results are what stands at the end.
+    // Last, so that its results are at the end.
     let tests = || {
         let mut tests = workspace::cargo_for_all("test")?;
         tests

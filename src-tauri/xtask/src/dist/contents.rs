@@ -1,4 +1,4 @@
-//! What people on Windows get: each file, and where it comes from.
+//! The files of a release for Windows.
 
 use std::{
     fs,
@@ -14,11 +14,11 @@ use crate::{
     workspace,
 };
 
-/// A program that people get.
+/// A program of the release.
 pub(super) struct Program {
     pub(super) package: &'static str,
     pub(super) file: &'static str,
-    /// What its header says it runs in: `CUI` is a console, `GUI` is none.
+    /// The subsystem in its header: `CUI` for a console program, `GUI` for others.
     pub(super) subsystem: &'static str,
 }
 
@@ -34,14 +34,14 @@ pub(super) const APP: Program = Program {
 };
 pub(super) const PROGRAMS: [Program; 2] = [COMMAND, APP];
 
-/// That library is Microsoft's, and asks for its licence to come with it.
+/// The loader of the webview is Microsoft's and requires its licence beside it.
 const DOCUMENTS: [&str; 3] = [
     "README.md",
     "LICENSE",
     "src-tauri/windows/WebView2Loader.LICENSE.txt",
 ];
 
-/// A folder with all that is delivered, and nothing else.
+/// A folder with all files of the release, and no others.
 pub(super) struct Contents {
     pub(super) folder: PathBuf,
     /// The files, as seen from the folder.
@@ -49,7 +49,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Gathers what has been built.
+    /// Copies the built files into the folder.
     pub(super) fn gather(cross: &Cross) -> Result<Self, Error> {
         let folder = workspace::own()?.join("windows");
         workspace::remove(&folder)?;
@@ -83,7 +83,7 @@ impl Contents {
     }
 }
 
-/// What the app looks for beside itself, named as Tauri's bundler names it on other systems.
+/// Returns the resources of the app, by the names that Tauri's bundler gives them on other systems.
 fn resources() -> Result<Vec<String>, Error> {
     let file = workspace::root().join("tauri.conf.json");
     let text = fs::read_to_string(&file).map_err(at(&file))?;
@@ -104,7 +104,7 @@ fn resources() -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// The files of such a name, in which one `*` may stand for any part of what follows the last slash.
+/// Returns the files that a pattern names. It may have one `*` after its last slash.
 fn matching(pattern: &str) -> Result<Vec<String>, Error> {
     let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
     let Some((start, end)) = name.split_once('*') else {

@@ -13,7 +13,7 @@ use crate::{
     step, ui, workspace,
 };
 
-/// What must be in it.
+/// The files that the package must have.
 const CONTENTS: [&str; 6] = [
     "usr/bin/pilot-light",
     "usr/bin/pilotlight",
@@ -23,7 +23,7 @@ const CONTENTS: [&str; 6] = [
     "usr/share/icons/hicolor/256x256@2/apps/pilot-light.png",
 ];
 
-/// Builds the package, and looks into it.
+/// Builds the package and inspects it.
 pub(super) fn run() -> Result<(), Error> {
     desktop::ensure_for_building()?;
     ui::build()?;
@@ -52,7 +52,7 @@ fn newest(folder: &Path) -> Result<PathBuf, Error> {
         .ok_or_else(|| Error::Untrue(format!("there is no package in {}", folder.display())))
 }
 
-/// Sees that everything is in it, that it runs, and that it says what it needs.
+/// Checks that the package is complete, that the command in it runs, and that it names its dependencies.
 fn inspect(package: &Path) -> Result<(), Error> {
     let dpkg = |question: &str| step::printed(Command::new("dpkg-deb").arg(question).arg(package));
     let listed = dpkg("--contents")?;

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     windows: bool,
 }
 
-/// Builds what people install, into `dist` in the target folder, and looks into it.
+/// Builds the packages, into `dist` in the target folder, and inspects them.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.windows {
         return windows::run();
@@ -34,13 +34,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }]))
 }
 
-/// The folder for what people get.
+/// Returns the folder of the packages.
 fn folder() -> Result<PathBuf, Error> {
     let dist = workspace::programs()?.with_file_name("dist");
     fs::create_dir_all(&dist).map_err(at(&dist))?;
     Ok(dist)
 }
 
+/// Fails with a message unless a condition holds.
 fn demand(so: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
     if so {
         Ok(())

@@ -16,9 +16,9 @@ const VERSION: &str = "2.12.5";
 /// Builds the application, with the command beside it, and packs both. `kind` is `deb`, `appimage`, …
 pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
     let bundler = ensure()?;
-    // It takes the program from a place whose name says what it was built for.
+    // The bundler wants the target triple in the name of the program.
     let beside = workspace::own()?.join("beside");
-    let command = built_command()?;
+    let command = Profile::Release.build_command()?;
     fs::create_dir_all(&beside).map_err(at(&beside))?;
     let named = beside.join(format!("pilotlight-{}", target()?));
     fs::copy(&command, &named).map_err(at(&command))?;
@@ -50,16 +50,6 @@ fn ensure() -> Result<PathBuf, Error> {
         step::run("install the bundler of Tauri", &mut install)
     })?;
     Ok(folder.join("node_modules/@tauri-apps/cli/tauri.js"))
-}
-
-/// The command `pilotlight`, as people get it.
-fn built_command() -> Result<PathBuf, Error> {
-    step::run(
-        "build the command pilotlight",
-        workspace::cargo().args(["build", "--release", "--package", "pilotlight-cli"]),
-    )?;
-    let name = format!("pilotlight{}", std::env::consts::EXE_SUFFIX);
-    Ok(Profile::Release.folder()?.join(name))
 }
 
 /// What this compiler builds for.

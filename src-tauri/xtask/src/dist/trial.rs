@@ -1,4 +1,4 @@
-//! The installer for Windows at work in Wine's machine.
+//! Tests the installer for Windows under Wine.
 
 use std::{
     fs::{self, File},
@@ -20,11 +20,11 @@ use crate::{
     workspace,
 };
 
-/// Where it is installed: with a space, as the place that it proposes has it.
+/// The folder of the installation: with a space, as in the default folder.
 const PLACE: [&str; 2] = ["Pilot", "Light"];
 const ENVIRONMENT: &str = r"HKCU\Environment";
 const UNINSTALL: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Pilot Light";
-/// What the app writes at its user's wish, or for its notifications: a key, and a value in it.
+/// The registry values that the app writes: each with its key.
 const OF_THE_APP: [(&str, &str); 3] = [
     (
         r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run",
@@ -39,7 +39,7 @@ const OF_THE_APP: [(&str, &str); 3] = [
         "DisplayName",
     ),
 ];
-/// The uninstaller copies itself and goes on as the copy.
+/// The time limit of the uninstaller, which copies itself and continues as the copy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn run(cross: &Cross, installer: &Path, names: &[String]) -> Result<(), Error> {
@@ -65,7 +65,7 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     fn run(&self) -> Result<(), Error> {
-        // What is there already, with a variable in it that is to stay one.
+        // An existing PATH, with a variable in it that must not be expanded.
         let own = r"%USERPROFILE%\bin;C:\tools";
         self.set_path(own)?;
         self.install("install under Wine")?;
@@ -88,7 +88,7 @@ impl Trial<'_> {
         }
         self.demand_path(Some(own))?;
 
-        // Longer than the installer can hold: not to be touched, and least of all cut off.
+        // Longer than the installer supports: must stay unchanged.
         let long = format!(r"C:\long\{};C:\last", "x".repeat(1500));
         self.set_path(&long)?;
         self.install("install beside a long PATH")?;
@@ -114,7 +114,7 @@ impl Trial<'_> {
         step::run(what, &mut install)
     }
 
-    /// Sees that everything is installed, and runs it.
+    /// Checks that everything is installed, and runs the programs.
     fn works(&self) -> Result<(), Error> {
         let names = self.names.iter().map(String::as_str);
         for name in names.chain(["uninstall.exe"]) {
@@ -145,8 +145,8 @@ impl Trial<'_> {
         })
     }
 
-    /// What an installed program says of its version: to a file, since with the first program that may have
-    /// windows Wine starts a desktop, which would hold a pipe open.
+    /// Returns the version that an installed program prints. It prints to a file, since Wine starts a desktop with
+    /// the first program that has windows, which would hold a pipe open.
     fn version(&self, program: &str) -> Result<String, Error> {
         let said = workspace::own()?.join("version.txt");
         let mut version = self.cross.program(&self.folder.join(program));
@@ -162,8 +162,7 @@ impl Trial<'_> {
     fn uninstall(&self, what: &str) -> Result<(), Error> {
         let mut uninstall = self.cross.program(&self.folder.join("uninstall.exe"));
         step::run(what, uninstall.arg("/S"))?;
-        let started = Instant::now();
-        loop {
+        demand_soon(|| {
             let left = [
                 self.folder.exists().then_some("its folder"),
                 self.menu().map(|_| "its entry in the start menu"),
@@ -171,17 +170,11 @@ impl Trial<'_> {
                     .map(|_| "its entry in the list of programs"),
             ];
             let left: Vec<_> = left.into_iter().flatten().collect();
-            if left.is_empty() {
-                return Ok(());
-            }
-            demand(started.elapsed() < PATIENCE, || {
-                format!("the uninstaller left {}", left.join(", "))
-            })?;
-            thread::sleep(Duration::from_millis(100));
-        }
+            (!left.is_empty()).then(|| format!("the uninstaller left {}", left.join(", ")))
+        })
     }
 
-    /// The folder of the start menu.
+    /// Returns the folder in the start menu.
     fn menu(&self) -> Option<PathBuf> {
         let users = fs::read_dir(self.cross.drive().join("users")).ok()?;
         let menus = users.flatten().map(|user| {
@@ -192,7 +185,7 @@ impl Trial<'_> {
         found.next()
     }
 
-    /// A value of the registry, as it is written there; `None` if there is none.
+    /// Returns a value of the registry, unexpanded; `None` if there is none.
     fn value(&self, key: &str, name: &str) -> Option<String> {
         let mut query = self.cross.program(Path::new("reg"));
         // It fails where there is no such key.
@@ -211,7 +204,7 @@ impl Trial<'_> {
         step::printed(&mut add).map(drop)
     }
 
-    /// Removes it, if it is there.
+    /// Removes a value of the registry, if it exists.
     fn remove(&self, key: &str, name: &str) -> Result<(), Error> {
         if self.value(key, name).is_none() {
             return Ok(());
@@ -228,22 +221,16 @@ impl Trial<'_> {
         self.remove(ENVIRONMENT, "Path")
     }
 
-    /// What the uninstaller does last may come after its folder is gone.
+    /// Waits until the user's PATH is this one: the uninstaller changes it after it has removed its folder.
     fn demand_path(&self, wanted: Option<&str>) -> Result<(), Error> {
-        let started = Instant::now();
-        loop {
+        demand_soon(|| {
             let found = self.value(ENVIRONMENT, "Path");
-            if found.as_deref() == wanted {
-                return Ok(());
-            }
-            demand(started.elapsed() < PATIENCE, || {
-                format!("the user's PATH is {found:?}, and not {wanted:?}")
-            })?;
-            thread::sleep(Duration::from_millis(100));
-        }
+            (found.as_deref() != wanted)
+                .then(|| format!("the user's PATH is {found:?}, and not {wanted:?}"))
+        })
     }
 
-    /// What an earlier trial that failed may have left.
+    /// Removes the leftovers of an earlier trial that failed.
     fn clean(&self) -> Result<(), Error> {
         self.remove_path()?;
         self.remove(UNINSTALL, "DisplayName")?;
@@ -261,7 +248,17 @@ impl Trial<'_> {
     }
 }
 
-/// Whether a shortcut has this name in it, which it writes with two bytes for each letter.
+/// Fails if something is still wrong after the time that the uninstaller has.
+fn demand_soon(wrong: impl Fn() -> Option<String>) -> Result<(), Error> {
+    let started = Instant::now();
+    while let Some(what) = wrong() {
+        demand(started.elapsed() < PATIENCE, || what)?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// Returns whether a shortcut contains this name, as UTF-16.
 fn names_program(shortcut: &[u8], name: &str) -> bool {
     let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
     shortcut.windows(name.len()).any(|part| part == name)

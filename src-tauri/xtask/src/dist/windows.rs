@@ -18,7 +18,7 @@ use crate::{
     workspace,
 };
 
-/// What is needed besides a compiler and Wine, with the packages of Debian's that have it.
+/// The tools besides a compiler and Wine, with their packages in Debian.
 const TOOLS: [Piece; 3] = [
     program("nsis", "makensis"),
     program("zip", "zip"),
@@ -31,7 +31,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What the manifest of the app must say, apart from what every program of Tauri's says.
 const MANIFEST: [&str; 3] = ["PerMonitorV2", "longPathAware", "activeCodePage"];
 
-/// Builds both, and tries them.
+/// Builds both and tests them.
 pub(super) fn run() -> Result<(), Error> {
     let cross = Cross::ensure(&TOOLS)?;
     ui::build()?;
@@ -49,7 +49,7 @@ pub(super) fn run() -> Result<(), Error> {
     Ok(())
 }
 
-/// Both at once: what they share is built for both.
+/// Builds both programs at once, so that their libraries are built once.
 fn build(cross: &Cross) -> Result<(), Error> {
     let mut build = cross.cargo("")?;
     build.args(["build", "--release"]);
@@ -65,7 +65,7 @@ fn build(cross: &Cross) -> Result<(), Error> {
 fn zip(contents: &Contents) -> Result<PathBuf, Error> {
     let file = super::folder()?.join(format!("pilotlight-{VERSION}-windows-x64.zip"));
     if file.exists() {
-        // Otherwise it would be added to.
+        // Otherwise zip would add to it.
         fs::remove_file(&file).map_err(at(&file))?;
     }
     let mut zip = Command::new("zip");
@@ -96,7 +96,7 @@ fn installer(contents: &Contents) -> Result<PathBuf, Error> {
     Ok(file)
 }
 
-/// Sees that the zip has everything, whole, and that the programs run on any 64-bit Windows.
+/// Checks that the zip is complete, and that the programs run on any 64-bit Windows.
 fn inspect(contents: &Contents, zip: &Path) -> Result<(), Error> {
     let listed = step::printed(Command::new("unzip").arg("-Z1").arg(zip))?;
     let mut found: Vec<_> = listed.lines().collect();

@@ -1,11 +1,11 @@
-//! What has to be there before the example runs and the tests pass.
+//! Installs the requirements of the example and of the tests.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-use packages::{Piece, server};
+use packages::{Piece, program};
 
 use crate::{
     error::{Error, at},
@@ -21,7 +21,7 @@ mod version;
 pub(crate) use node::{npm, npm_ci};
 pub(crate) use packages::ensure_chromium as chromium;
 
-/// What the set-up has made.
+/// The results of the set-up.
 pub(crate) struct Ready {
     /// The interpreter that has the packages of the example's backend.
     pub(crate) python: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Ready {
     pub(crate) projects: PathBuf,
 }
 
-/// Installs and makes whatever is not there or not up to date. Quick when nothing is to be done.
+/// Installs and makes all that is missing or out of date. Quick if nothing is.
 pub(crate) fn everything() -> Result<Ready, Error> {
     let interpreter = packages::ensure_basics()?;
     let backend = workspace::example().join("backend");
@@ -45,8 +45,8 @@ pub(crate) fn everything() -> Result<Ready, Error> {
     Ok(Ready { python, projects })
 }
 
-/// Also what only the tests need, on the systems where they need it: servers, and the packages of the projects that
-/// `pilotlight init` is tried on.
+/// Also installs the requirements of the tests: servers, and the packages of the projects that `pilotlight init` is
+/// tested with.
 pub(crate) fn for_tests() -> Result<Ready, Error> {
     let ready = everything()?;
     if env::consts::OS != "windows" {
@@ -74,21 +74,21 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
 /// The fault lab puts nginx in front of a backend; the tests of `init` start `PostgreSQL` for a project of theirs, and
 /// those of the probes all databases.
 const SERVERS: [Piece; 4] = [
-    server("nginx-light", "nginx"),
-    server("mariadb-server", "mariadbd"),
-    server("rabbitmq-server", "rabbitmq-server"),
+    program("nginx-light", "nginx"),
+    program("mariadb-server", "mariadbd"),
+    program("rabbitmq-server", "rabbitmq-server"),
     packages::POSTGRESQL,
 ];
 
 /// The tests of containers start an engine of their own, and make their images.
 const ENGINE: [Piece; 4] = [
-    server("docker.io", "dockerd"),
-    server("iptables", "iptables"),
-    packages::program("docker-compose", "docker-compose"),
-    packages::program("busybox-static", "busybox"),
+    program("docker.io", "dockerd"),
+    program("iptables", "iptables"),
+    program("docker-compose", "docker-compose"),
+    program("busybox-static", "busybox"),
 ];
 
-/// Does `make`, unless `stamp` says that it has been done with these very `ingredients`.
+/// Calls `make`, unless `stamp` records that it was called with the same `ingredients`.
 pub(crate) fn once(
     stamp: &Path,
     ingredients: &str,

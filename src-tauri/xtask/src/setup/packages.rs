@@ -1,5 +1,5 @@
-//! The programs that come from the system: found, installed with apt where that is the system's way, or
-//! named with the command that installs them.
+//! Programs of the system: finds them, installs them with apt where possible, and otherwise names the command that
+//! installs them.
 
 use std::{
     env, io,
@@ -17,7 +17,7 @@ use crate::{
 const PYTHON: Version = Version::new(3, 11);
 const NODE: Version = Version::new(20, 19);
 
-/// Something that has to be there, and the package of Debian and Ubuntu that has it.
+/// A requirement, and its package in Debian and Ubuntu.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece {
     package: &'static str,
@@ -26,53 +26,36 @@ pub(crate) struct Piece {
     is_there: fn(&str) -> bool,
 }
 
-pub(crate) const fn program(package: &'static str, name: &'static str) -> Piece {
+const fn piece(package: &'static str, name: &'static str, is_there: fn(&str) -> bool) -> Piece {
     Piece {
         package,
         name,
-        is_there: on_path,
+        is_there,
     }
+}
+
+pub(crate) const fn program(package: &'static str, name: &'static str) -> Piece {
+    piece(package, name, on_path)
 }
 
 pub(crate) const fn library(package: &'static str, name: &'static str) -> Piece {
-    Piece {
-        package,
-        name,
-        is_there: |name| {
-            step::output(Command::new("pkg-config").args(["--exists", name])).is_some()
-        },
-    }
+    piece(package, name, |name| {
+        step::output(Command::new("pkg-config").args(["--exists", name])).is_some()
+    })
 }
 
 const fn file(package: &'static str, name: &'static str) -> Piece {
-    Piece {
-        package,
-        name,
-        is_there: |name| Path::new(name).exists(),
-    }
-}
-
-/// A program that Debian may put where only administrators look.
-pub(super) const fn server(package: &'static str, name: &'static str) -> Piece {
-    Piece {
-        package,
-        name,
-        is_there: |name| on_path(name) || Path::new("/usr/sbin").join(name).exists(),
-    }
+    piece(package, name, |name| Path::new(name).exists())
 }
 
 /// Debian puts its programs into a folder of their version, which is not on PATH.
-pub(super) const POSTGRESQL: Piece = Piece {
-    package: "postgresql",
-    name: "initdb",
-    is_there: |name| {
-        let versions = std::fs::read_dir("/usr/lib/postgresql");
-        let mut versions = versions.into_iter().flatten().flatten();
-        on_path(name) || versions.any(|it| it.path().join("bin").join(name).exists())
-    },
-};
+pub(super) const POSTGRESQL: Piece = piece("postgresql", "initdb", |name| {
+    let versions = std::fs::read_dir("/usr/lib/postgresql");
+    let mut versions = versions.into_iter().flatten().flatten();
+    on_path(name) || versions.any(|it| it.path().join("bin").join(name).exists())
+});
 
-/// Installs what is missing of these.
+/// Installs the missing ones of these.
 pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
     let missing = pieces.iter().filter(|piece| !(piece.is_there)(piece.name));
     let missing: Vec<&Piece> = missing.collect();
@@ -93,44 +76,89 @@ pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
     Err(Error::Missing(missing.collect()))
 }
 
+/// Something that is missing and that each system has in a package of its own.
+struct Wanted {
+    what: String,
+    /// The packages of Debian and Ubuntu; none if their version may be too old.
+    apt: &'static [&'static str],
+    /// The arguments of `brew install`.
+    brew: &'static str,
+    /// The command on Windows.
+    windows: &'static str,
+}
+
+impl Wanted {
+    /// Names the command that installs it on this system.
+    fn missing(self) -> Missing {
+        let brew = self.brew;
+        let remedy = match env::consts::OS {
+            "macos" => format!("brew install {brew}"),
+            "windows" => self.windows.to_owned(),
+            _ if !self.apt.is_empty() && on_path("apt-get") => {
+                format!("sudo apt-get install {}", self.apt.join(" "))
+            }
+            _ if brew == "node" => "see https://nodejs.org/en/download".to_owned(),
+            _ => format!("install `{brew}` with the package manager of this system"),
+        };
+        Missing {
+            what: self.what,
+            remedy,
+        }
+    }
+}
+
+/// Installs these with apt, where that is possible.
+fn install_wanted(wanted: &[Wanted]) -> Result<(), Error> {
+    let packages: Vec<&str> = wanted.iter().flat_map(|it| it.apt).copied().collect();
+    if packages.is_empty() || !on_path("apt-get") {
+        return Ok(());
+    }
+    install(&packages)
+}
+
 /// Installs Redis, Python and Node, and returns the name of a Python that makes environments.
 pub(crate) fn ensure_basics() -> Result<String, Error> {
-    let wanted = wanted_from_apt();
-    if !wanted.is_empty() && on_path("apt-get") {
-        install(&wanted)?;
+    install_wanted(&missing_basics())?;
+    let missing = missing_basics();
+    match python() {
+        Some(python) if missing.is_empty() => Ok(python),
+        _ => Err(Error::Missing(
+            missing.into_iter().map(Wanted::missing).collect(),
+        )),
     }
-    let mut missing = Vec::new();
-    let python = python();
-    if python.is_none() {
-        missing.push(Missing {
+}
+
+fn missing_basics() -> Vec<Wanted> {
+    let mut wanted = Vec::new();
+    if python().is_none() {
+        wanted.push(Wanted {
             what: format!("Python {PYTHON} or newer, with its `venv` module"),
-            remedy: how_to_get(
-                "python3 python3-venv",
-                "python",
-                "winget install Python.Python.3.13",
-            ),
+            apt: &["python3", "python3-venv"],
+            brew: "python",
+            windows: "winget install Python.Python.3.13",
         });
     }
     if !on_path("redis-server") {
-        missing.push(Missing {
+        wanted.push(Wanted {
             what: "`redis-server`".to_owned(),
-            remedy: how_to_get("redis-server", "redis", "scoop install redis"),
+            apt: &["redis-server"],
+            brew: "redis",
+            windows: "scoop install redis",
         });
     }
     let node = Version::of("node");
     if node.is_none_or(|found| found < NODE) || !on_path("npm") {
-        missing.push(Missing {
+        wanted.push(Wanted {
             what: match node {
                 Some(found) if found < NODE => format!("Node {NODE} or newer (found {found})"),
                 _ => format!("Node {NODE} or newer, with npm"),
             },
-            remedy: how_to_get("", "node", "winget install OpenJS.NodeJS.LTS"),
+            apt: &[],
+            brew: "node",
+            windows: "winget install OpenJS.NodeJS.LTS",
         });
     }
-    match python {
-        Some(python) if missing.is_empty() => Ok(python),
-        _ => Err(Error::Missing(missing)),
-    }
+    wanted
 }
 
 /// A linker for Windows, and Wine.
@@ -171,7 +199,7 @@ pub(crate) fn ensure_cross_compiler(target: &str, system: &str) -> Result<(), Er
     ensure(&CROSS_COMPILER)
 }
 
-/// Whether there is such a package, as far as is known before the lists are fetched anew.
+/// Returns whether apt has such a package. Without package lists, assumes that it has.
 fn apt_knows(package: &str) -> bool {
     let has_lists = std::fs::read_dir("/var/lib/apt/lists")
         .is_ok_and(|lists| lists.filter_map(Result::ok).count() > 3);
@@ -193,25 +221,20 @@ const CHROMIUM_APPS: [&str; 2] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// Sees to a Chromium, which the window is tested in, and returns its path. Nothing but the system's own
-/// is taken: a browser that npm downloads would have to be trusted, and kept up to date, besides it.
+/// Installs Chromium, in which the window is tested, and returns its path. Only the system's own is used: a browser
+/// from npm would have to be trusted, and kept up to date, as well.
 pub(crate) fn ensure_chromium() -> Result<PathBuf, Error> {
     if let Some(found) = chromium() {
         return Ok(found);
     }
-    if on_path("apt-get") {
-        install(&["chromium"])?;
-    }
-    chromium().ok_or_else(|| {
-        Error::Missing(vec![Missing {
-            what: "Chromium or Google Chrome".to_owned(),
-            remedy: how_to_get(
-                "chromium",
-                "--cask google-chrome",
-                "winget install Google.Chrome",
-            ),
-        }])
-    })
+    let wanted = [Wanted {
+        what: "Chromium or Google Chrome".to_owned(),
+        apt: &["chromium"],
+        brew: "--cask google-chrome",
+        windows: "winget install Google.Chrome",
+    }];
+    install_wanted(&wanted)?;
+    chromium().ok_or_else(|| Error::Missing(wanted.map(Wanted::missing).into()))
 }
 
 fn chromium() -> Option<PathBuf> {
@@ -222,20 +245,8 @@ fn chromium() -> Option<PathBuf> {
         .or_else(|| apps.into_iter().find(|app| app.exists()))
 }
 
-/// The missing packages that Debian and Ubuntu have in the versions that are needed. (Their Node may be
-/// too old for Vite.)
-fn wanted_from_apt() -> Vec<&'static str> {
-    let mut wanted = Vec::new();
-    if !on_path("redis-server") {
-        wanted.push("redis-server");
-    }
-    if python().is_none() {
-        wanted.extend(["python3", "python3-venv"]);
-    }
-    wanted
-}
-
-/// A Python that is new enough and has what `-m venv` needs, which Debian keeps in a package of its own.
+/// Returns a Python that is new enough and has the modules for `-m venv`, which are in a package of their own in
+/// Debian.
 fn python() -> Option<String> {
     let makes_environments = |name: &str| {
         step::output(Command::new(name).args(["-c", "import ensurepip, venv"])).is_some()
@@ -284,7 +295,7 @@ fn install(packages: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Here, where a person can answer, and not under the progress of a step.
+/// Asks here, and not under the progress of a step, where the user could not answer.
 fn ask_for_the_password() -> Result<(), Error> {
     let mut sudo = Command::new("sudo");
     if io::stdin().is_terminal() {
@@ -297,17 +308,6 @@ fn ask_for_the_password() -> Result<(), Error> {
 
 fn is_root() -> bool {
     step::output(Command::new("id").arg("-u")).as_deref() == Some("0")
-}
-
-/// The command that installs something on this system.
-fn how_to_get(apt: &str, brew: &str, windows: &str) -> String {
-    match env::consts::OS {
-        "macos" => format!("brew install {brew}"),
-        "windows" => windows.to_owned(),
-        _ if !apt.is_empty() && on_path("apt-get") => format!("sudo apt-get install {apt}"),
-        _ if brew == "node" => "see https://nodejs.org/en/download".to_owned(),
-        _ => format!("install `{brew}` with the package manager of this system"),
-    }
 }
 
 fn on_path(program: &str) -> bool {

@@ -1,9 +1,8 @@
 //! Programs for Windows, built and run on Linux: a compiler that has the standard library for
 //! Windows, the linker of mingw-w64, and Wine.
 //!
-//! Everything that is made for it is in `windows` in the target folder, apart from what is built for
-//! this system, and made once: the standard library for each version of the compiler, the folder
-//! that Wine takes for a machine for each version of Wine.
+//! All of it is in `windows` in the target folder, apart from the builds for this system. The standard library
+//! is built once for each version of the compiler, and Wine's machine once for each version of Wine.
 
 mod loader;
 mod screen;
@@ -27,7 +26,7 @@ use crate::{
     workspace,
 };
 
-/// What it is built for. The same programs run on every 64-bit Windows.
+/// The target triple. The same programs run on every 64-bit Windows.
 const TARGET: &str = "x86_64-pc-windows-gnu";
 const WINDOWS: Target = Target {
     triple: TARGET,
@@ -36,14 +35,14 @@ const WINDOWS: Target = Target {
 };
 const LINKER: &str = "x86_64-w64-mingw32-gcc";
 
-/// What is needed to build for Windows and to run what was built.
+/// The tools to build for Windows and to run the programs.
 pub(crate) struct Cross {
     compiler: Compiler,
     wine: Wine,
 }
 
 impl Cross {
-    /// Installs what is missing of it and of `also`. Returns at once if nothing is missing.
+    /// Installs the missing ones of these tools and of `also`.
     pub(crate) fn ensure(also: &[Piece]) -> Result<Self, Error> {
         if env::consts::OS != "linux" {
             return Err(Error::Missing(vec![Missing {
@@ -67,8 +66,8 @@ impl Cross {
         Ok(Self { compiler, wine })
     }
 
-    /// Cargo, in the root of the repository, that builds for Windows and runs what it has built
-    /// under Wine. `flags` are for the compiler.
+    /// Returns cargo, in the root of the repository, for builds for Windows, whose programs it runs under Wine.
+    /// `flags` are for the compiler.
     pub(crate) fn cargo(&self, flags: &str) -> Result<Command, Error> {
         let mut cargo = self.compiler.cargo();
         let of_target = |name: &str| {
@@ -101,18 +100,18 @@ impl Cross {
         self.wine.drive()
     }
 
-    /// Makes a build give the lints of clippy too: in one go, so that nothing is compiled twice.
+    /// Adds the lints of clippy to a build, so that nothing is compiled twice.
     fn with_lints(&self, cargo: &mut Command) {
         cargo.env("RUSTC_WORKSPACE_WRAPPER", self.compiler.clippy());
     }
 }
 
-/// Where all this is kept.
+/// Returns the folder of the tools and the builds.
 fn folder() -> Result<PathBuf, Error> {
     Ok(workspace::programs()?.with_file_name("windows"))
 }
 
-/// The target folder of what is built for Windows.
+/// Returns the target folder of the builds for Windows.
 fn built() -> Result<PathBuf, Error> {
     Ok(folder()?.join("build"))
 }
@@ -122,7 +121,7 @@ pub(crate) fn as_seen_in_wine(path: &Path) -> String {
     format!("Z:{}", path.display().to_string().replace('/', r"\"))
 }
 
-/// Where a build of this profile puts its programs.
+/// Returns the folder with the programs of this profile.
 pub(crate) fn programs(profile: &str) -> Result<PathBuf, Error> {
     Ok(built()?.join(TARGET).join(profile))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    error::Error,
+    error::{Error, not_run},
     setup::packages::{Piece, program},
 };
 
@@ -25,19 +25,16 @@ pub(super) struct Screen {
 impl Screen {
     /// A new one, under a number that is free.
     pub(super) fn open() -> Result<Self, Error> {
-        let run = |source| Error::Run {
-            program: SERVER.to_owned(),
-            source,
-        };
-        let mut server = Command::new(SERVER)
+        let mut command = Command::new(SERVER);
+        command
             // Without -noreset it forgets everything whenever its last client goes.
             .args(["-displayfd", "1", "-screen", "0", "1024x768x24"])
             .args(["-noreset", "-nolisten", "tcp"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(run)?;
+            .stderr(Stdio::null());
+        let run = not_run(&command);
+        let mut server = command.spawn().map_err(&run)?;
         let output = server.stdout.take();
         let mut screen = Self {
             server,
@@ -45,7 +42,9 @@ impl Screen {
         };
         let mut number = String::new();
         if let Some(output) = output {
-            BufReader::new(output).read_line(&mut number).map_err(run)?;
+            BufReader::new(output)
+                .read_line(&mut number)
+                .map_err(&run)?;
         }
         if number.trim().is_empty() {
             return Err(run(io::Error::other("it ended at once")));

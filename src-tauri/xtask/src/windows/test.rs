@@ -11,8 +11,8 @@ use crate::{
     step, suite, ui, workspace,
 };
 
-/// What is built for Windows and tested there: all together, since each of them alone would ask for other
-/// features of the libraries that they share, and those would be built once more.
+/// The packages that are built and tested for Windows: all together, since each of them alone would ask for
+/// other features of their libraries, which would be built once more.
 const PACKAGES: [&str; 5] = [
     "pilotlight",
     "pilotlight-init",
@@ -21,17 +21,17 @@ const PACKAGES: [&str; 5] = [
     "pilotlight-test-service",
 ];
 
-/// Where they have tests within. The program of the app has none.
+/// The targets with unit tests. The program of the app has none.
 const UNITS: [&str; 3] = ["--lib", "--bin", "pilotlight"];
 
-/// The tests in `tests/` that are of Windows. Those of the probes ask for a Python and measure
-/// times, the others are of Unix, and empty there.
+/// The integration tests for Windows. Those of the probes need Python and measure times; the others are for
+/// Unix and empty on Windows.
 const TESTS: [&str; 3] = ["windows", "windows_cli", "windows_app"];
 
 /// Builds the programs and their tests for Windows, with no warning of clippy's, and runs the tests:
 /// under Wine, and on Windows itself without.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
-    // The app takes it in as it is built.
+    // The build of the app embeds it.
     ui::build()?;
     if env::consts::OS == "windows" {
         let mut tests = workspace::cargo();
@@ -43,10 +43,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         return step::show(&mut tests);
     }
     let cross = Cross::ensure(&[screen::TOOL])?;
-    // Every warning of the packages is an error; those of what they depend on are not shown at all.
+    // Every warning of the packages is an error; those of their dependencies are not shown.
     let flags = "-Dwarnings";
 
-    // Tests run it as the program that it is, which is none of what a build of tests makes.
+    // Tests run it as a program, which a build of tests does not make.
     let mut service = cross.cargo(flags)?;
     cross.with_lints(&mut service);
     step::run(
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         service.args(["build", "--package", "pilotlight-test-service"]),
     )?;
 
-    // Beside whatever has the app in it: its own tests, and the program.
+    // Beside all programs that contain the app: its own tests, and the program itself.
     let loader = cross.loader()?;
     let built = programs("debug")?;
     for folder in [built.join("deps"), built.clone()] {
@@ -75,18 +75,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
             .args(targets())
             .env("DISPLAY", screen.name())
             .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
-            // Snapshots are looked for from the root, which cargo would be asked for.
+            // Snapshots are found relative to the root. Without this, cargo would be run to find it.
             .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root))
             .env("INSTA_UPDATE", "no")
-            // Each call of the system is a message to Wine's server: what is to hold for any input has
-            // been tried with many more elsewhere.
+            // System calls are slow under Wine, and Linux has tried many more cases.
             .env("PROPTEST_CASES", "32");
         Ok(tests)
     };
     suite::run(under_wine, arguments)
 }
 
-/// What is tested, as arguments of `cargo test`.
+/// Returns the packages as arguments of `cargo test`.
 fn packages() -> Vec<&'static str> {
     let packages = PACKAGES.iter();
     packages
