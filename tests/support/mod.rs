@@ -175,7 +175,7 @@ impl Bench {
         self.service(name).pid.expect("it runs")
     }
 
-    /// Waits until what is shown of a service is so.
+    /// Waits until a service is shown in this way.
     pub(crate) async fn until(
         &self,
         name: &str,
@@ -247,7 +247,7 @@ fn names(services: &[&str]) -> Vec<ServiceName> {
     services.iter().copied().map(ServiceName::new).collect()
 }
 
-/// What is bound to happen, happens in time.
+/// Returns the output of a future, and panics after the time limit.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let Ok(value) = tokio::time::timeout(DEADLINE, future).await else {
         panic!("{what} took longer than {DEADLINE:?}")
@@ -377,7 +377,7 @@ impl Drop for Hanging {
     }
 }
 
-/// A process that is no service of anybody.
+/// A process that is no service.
 pub(crate) struct Bystander {
     child: Child,
     port: u16,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So long a test waits for what is bound to be shown.
+/// The time limit of a test for text that appears.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A command on a terminal, and all that it has drawn there.
@@ -20,7 +20,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts this command; what it draws is kept in a file in `folder`.
+    /// Starts this command; its output is kept in a file in `folder`.
     pub(crate) fn start(command: &Command, folder: &Path) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let words = words.map(|word| word.to_str().unwrap());

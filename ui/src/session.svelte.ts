@@ -244,7 +244,7 @@ export class Session {
       (service) => names.length === 0 || names.includes(service.name),
     );
     const one = asked.length === 1 ? asked[0] : undefined;
-    // A restart of what does not run is a start.
+    // A stopped service is started instead.
     if (what === "restart" && one !== undefined && !can(one) && canStart(one)) {
       this.act("start", names);
       return;

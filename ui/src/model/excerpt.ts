@@ -5,7 +5,7 @@ export function excerpt(text: string, line: number | null, column: number | null
   const number = String(line);
   const first = `${number} │ ${shown}`;
   if (column === null || column < 1 || column > shown.length + 1) return first;
-  // Tabs stay, so that the pointer stands where the eye expects it.
+  // Tabs stay, so that the pointer is below its column.
   const before = shown.slice(0, column - 1).replace(/[^\t]/g, " ");
   const word = /^[\w-]+/.exec(shown.slice(column - 1))?.[0].length ?? 1;
   return `${first}\n${" ".repeat(number.length)} │ ${before}${"^".repeat(word)}`;

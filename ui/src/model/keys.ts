@@ -120,7 +120,7 @@ export function command(pressed: Pressed, place: Place): Command | null {
   const move = MOVES[pressed.key];
   if (move !== undefined) return place === "log" ? null : move;
   const letter = pressed.key.toLowerCase();
-  // Signs are what they are, however a keyboard makes them.
+  // Signs do not depend on the modifier keys that type them.
   if (!/^[a-z]$/.test(letter)) return LETTERS[pressed.key] ?? null;
   return (pressed.shiftKey ? WITH_SHIFT : LETTERS)[letter] ?? null;
 }
