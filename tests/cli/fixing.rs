@@ -1,6 +1,9 @@
 //! What a remedy does when it is carried out, and what is said of a failure.
 
-use std::{fs, net::Ipv4Addr};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpStream},
+};
 
 use rustix::process::Signal;
 
@@ -71,6 +74,9 @@ fn a_wrong_port_in_the_stack_file_is_mended_there_and_the_difference_is_shown() 
         "#
     ));
     stage.expect(&["up", "-d"], 1);
+    until("it listens", || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, real)).is_ok()
+    });
     let (_, err) = stage.expect(&["doctor", "--fix", "--yes"], 0);
     assert!(err.contains(&format!("+         port = {real}")), "{err}");
     let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
