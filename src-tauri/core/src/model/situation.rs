@@ -104,6 +104,7 @@ impl Diagnosis {
     }
 
     /// Returns whether the incremental state equals the state of these services.
+    #[cfg(debug_assertions)]
     pub(super) fn agrees_with(&self, services: &[ServiceState]) -> bool {
         let standings = services.iter().map(Standing::of);
         let known = self.situation.iter().flatten();
