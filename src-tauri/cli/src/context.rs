@@ -6,7 +6,7 @@ use std::{
 };
 
 use pilotlight::{
-    control::Client,
+    control::{Client, ClientError},
     env::Env,
     fs::home::Home,
     host::background::Starting,
@@ -96,10 +96,8 @@ impl Context {
 
     /// Returns all stacks of the daemon; none without a daemon.
     pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, Failure> {
-        match self.daemon().await? {
-            Some(mut client) => Ok(client.status().await?),
-            None => Ok(Arc::default()),
-        }
+        let connected = self.connected().await?;
+        Ok(connected.map_or_else(Arc::default, |(_, snapshot)| snapshot))
     }
 
     /// Returns the daemon and its view of a stack, if it has the stack.
@@ -107,11 +105,22 @@ impl Context {
         &self,
         file: &Path,
     ) -> Result<Option<(Client, Arc<StackView>)>, Failure> {
+        let Some((client, snapshot)) = self.connected().await? else {
+            return Ok(None);
+        };
+        Ok(snapshot.stack(file).map(|stack| (client, stack.clone())))
+    }
+
+    async fn connected(&self) -> Result<Option<(Client, Arc<Snapshot>)>, Failure> {
         let Some(mut client) = self.daemon().await? else {
             return Ok(None);
         };
-        let snapshot = client.status().await?;
-        Ok(snapshot.stack(file).map(|stack| (client, stack.clone())))
+        match client.status().await {
+            Ok(snapshot) => Ok(Some((client, snapshot))),
+            // It was exiting, after its last stack was stopped.
+            Err(ClientError::Closed) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
