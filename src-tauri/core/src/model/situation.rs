@@ -23,7 +23,7 @@ use crate::stack::ServiceName;
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
     /// Indexed by service; empty for a service that was not examined yet.
-    situation: Vec<Option<Standing>>,
+    situation: Vec<Option<Condition>>,
     /// The number of failing services.
     troubles: usize,
     /// Which situation it is.
@@ -37,7 +37,7 @@ pub(super) struct Diagnosis {
 
 /// How a service stands.
 #[derive(Debug, PartialEq)]
-enum Standing {
+enum Condition {
     Trouble {
         finding: Option<Arc<Finding>>,
         /// The checks that fail, and how.
@@ -48,7 +48,7 @@ enum Standing {
     Down,
 }
 
-impl Standing {
+impl Condition {
     fn is_trouble(&self) -> bool {
         matches!(self, Self::Trouble { .. })
     }
@@ -77,14 +77,14 @@ impl Standing {
 impl Diagnosis {
     /// Updates the state of the service at this index. Returns whether the situation has changed.
     pub(super) fn update(&mut self, place: usize, service: &ServiceState) -> bool {
-        let standing = Standing::of(service);
+        let condition = Condition::of(service);
         let known = &mut self.situation[place];
-        if known.as_ref() == Some(&standing) {
+        if known.as_ref() == Some(&condition) {
             return false;
         }
-        self.troubles -= usize::from(known.as_ref().is_some_and(Standing::is_trouble));
-        self.troubles += usize::from(standing.is_trouble());
-        *known = Some(standing);
+        self.troubles -= usize::from(known.as_ref().is_some_and(Condition::is_trouble));
+        self.troubles += usize::from(condition.is_trouble());
+        *known = Some(condition);
         true
     }
 
@@ -99,22 +99,22 @@ impl Diagnosis {
         let differs = self.situation.len() != services;
         self.situation.resize_with(services, || None);
         let known = self.situation.iter().flatten();
-        self.troubles = known.filter(|standing| standing.is_trouble()).count();
+        self.troubles = known.filter(|condition| condition.is_trouble()).count();
         differs
     }
 
     /// Returns whether the incremental state equals the state of these services.
     #[cfg(debug_assertions)]
     pub(super) fn agrees_with(&self, services: &[ServiceState]) -> bool {
-        let standings = services.iter().map(Standing::of);
+        let conditions = services.iter().map(Condition::of);
         let known = self.situation.iter().flatten();
         known
             .clone()
-            .filter(|standing| standing.is_trouble())
+            .filter(|condition| condition.is_trouble())
             .count()
             == self.troubles
             && known.count() == services.len()
-            && standings
+            && conditions
                 .zip(self.situation.iter().flatten())
                 .all(|(now, known)| now == *known)
     }
