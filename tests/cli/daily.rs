@@ -5,6 +5,8 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use pilotlight_test_service::free_port;
@@ -41,6 +43,9 @@ fn until_run(stage: &Stage, name: &str, run: u64) {
     });
 }
 
+/// Longer than the watched service of a test waits for further files, by far.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// Waits until the daemon has set the watches on the files: it then sees a change that comes before the
 /// files of the test do.
 fn until_watched(stage: &Stage, name: &str, probe: &str) {
@@ -49,16 +54,14 @@ fn until_watched(stage: &Stage, name: &str, probe: &str) {
     until("the files are watched", || {
         count += 1;
         stage.write(probe, &format!("# {count}"));
+        thread::sleep(SETTLED);
         run_of(stage, name) > before
     });
-    // A late write of the loop may cause one more restart.
-    let mut seen = 0;
+    // The write before may have been slow to restart it.
     until("it has come to rest", || {
         let run = run_of(stage, name);
-        let rests = seen == run && stage.service(name)["phase"] == "ready";
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        seen = run;
-        rests
+        thread::sleep(SETTLED);
+        run_of(stage, name) == run && stage.service(name)["phase"] == "ready"
     });
 }
 
@@ -77,7 +80,7 @@ fn git(folder: &Path, words: &[&str]) {
 fn a_checkout_of_two_thousand_files_restarts_fastapi_once_and_the_same_bytes_never() {
     let port = free_port();
     let stage = Stage::new(&format!(
-        "[service.api]\ncommand = [{:?}, \"-m\", \"uvicorn\", \"app.main:app\", \"--port\", \"{{port}}\"]\nport = {port}\nwatch = {{ paths = [\"app/**/*.py\"], debounce = \"500ms\" }}\n{}",
+        "[service.api]\ncommand = [{:?}, \"-m\", \"uvicorn\", \"app.main:app\", \"--port\", \"{{port}}\"]\nport = {port}\nwatch = {{ paths = [\"app/**/*.py\"], debounce = \"1s\" }}\n{}",
         python(),
         service("web", "needs = \"api\"")
     ));
@@ -111,7 +114,7 @@ fn a_checkout_of_two_thousand_files_restarts_fastapi_once_and_the_same_bytes_nev
     // The same bytes, written anew, and then a real change: one more restart in all.
     write("one");
     stage.write("app/notes.txt", "not watched");
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    thread::sleep(SETTLED);
     stage.write(
         "app/main.py",
         "from fastapi import FastAPI\napp = FastAPI(title='two')\n",

@@ -23,7 +23,7 @@ use crate::{
     },
     model::facts::{RunId, StackId},
     stack::{ServiceName, Stack},
-    stack_file,
+    stack_file::{self, Report},
     state::profile,
     sync::lock,
 };
@@ -64,6 +64,23 @@ enum Work {
     Locate,
 }
 
+/// Why a stack file cannot be loaded, or its path not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LoadError {
+    /// It is no valid stack file, or cannot be opened.
+    #[error(transparent)]
+    Invalid(#[from] Report),
+    /// The disk did not respond in time.
+    #[error("{} did not respond within {} s: its disk or network mount hangs", .file.display(), .limit.as_secs())]
+    Hangs { file: PathBuf, limit: Duration },
+    /// The work could not run on a thread.
+    #[error("{} cannot be read: {source}", .file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    /// The work panicked.
+    #[error("{} cannot be read because of a bug: {message}", .file.display())]
+    Panicked { file: PathBuf, message: String },
+}
+
 impl Default for Loader {
     fn default() -> Self {
         Self {
@@ -78,8 +95,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// The problem with the file, as a sentence.
-    pub(super) async fn load(&self, home: &Home, up: Up) -> Result<Loaded, String> {
+    /// The problem with the file.
+    pub(super) async fn load(&self, home: &Home, up: Up) -> Result<Loaded, LoadError> {
         let (home, file) = (home.clone(), up.file.clone());
         self.in_turn(&file, Work::Load, move || load(&home, up))
             .await?
@@ -89,8 +106,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// The path cannot be looked up; a sentence.
-    pub(super) async fn locate(&self, home: &Home, file: &Path) -> Result<StackId, String> {
+    /// The path cannot be looked up.
+    pub(super) async fn locate(&self, home: &Home, file: &Path) -> Result<StackId, LoadError> {
         let (home, path) = (home.clone(), file.to_owned());
         self.in_turn(file, Work::Locate, move || home.stack_id(&path))
             .await
@@ -100,8 +117,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// The files of the repository cannot be read in time; a sentence.
-    pub(super) async fn checkout(&self, file: &Path) -> Result<Option<Checkout>, String> {
+    /// The files of the repository cannot be read in time.
+    pub(super) async fn checkout(&self, file: &Path) -> Result<Option<Checkout>, LoadError> {
         let path = file.to_owned();
         let reader = Reader::within(self.limit);
         self.in_turn(file, Work::Locate, move || Checkout::of(&path, &reader))
@@ -113,7 +130,7 @@ impl Loader {
         file: &Path,
         kind: Work,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, String> {
+    ) -> Result<T, LoadError> {
         let key = (file.to_owned(), kind);
         let turn = lock(&self.turns).entry(key.clone()).or_default().clone();
         let done = timeout(self.limit, async {
@@ -133,23 +150,23 @@ impl Loader {
         {
             turns.remove(&key);
         }
-        let file = file.display();
+        let file = file.to_owned();
         match done {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Ok(Err(panic))) => {
-                let why = guard::message(&*panic);
-                Err(format!("{file} cannot be read because of a bug: {why}"))
+                let message = guard::message(&*panic);
+                Err(LoadError::Panicked { file, message })
             }
-            Ok(Err(error)) => Err(format!("{file} cannot be read: {error}")),
-            Err(_) => Err(format!(
-                "{file} did not respond within {} s: its disk or network mount hangs",
-                self.limit.as_secs()
-            )),
+            Ok(Err(source)) => Err(LoadError::Unreadable { file, source }),
+            Err(_) => {
+                let limit = self.limit;
+                Err(LoadError::Hangs { file, limit })
+            }
         }
     }
 }
 
-fn load(home: &Home, up: Up) -> Result<Loaded, String> {
+fn load(home: &Home, up: Up) -> Result<Loaded, LoadError> {
     // A disk that hangs, for a test.
     #[cfg(test)]
     while up.file.with_extension("hangs").exists() {
@@ -157,10 +174,8 @@ fn load(home: &Home, up: Up) -> Result<Loaded, String> {
     }
     let variables = up.environment;
     let id = home.stack_id(&up.file);
-    let text = stack_file::whole(&up.file, &profile::chosen(home, &id));
-    let text = text.map_err(|report| report.to_string())?;
-    let stack = stack_file::parse(&up.file, text.as_bytes(), &variables);
-    let stack = stack.map_err(|report| report.to_string())?;
+    let text = stack_file::whole(&up.file, &profile::chosen(home, &id))?;
+    let stack = stack_file::parse(&up.file, text.as_bytes(), &variables)?;
     let names = stack.services.iter().map(|service| service.name.clone());
     let last_runs = names.map(|name| {
         let run = last_run(home, &id, &name);
@@ -193,24 +208,24 @@ mod tests {
         let (go, hold) = mpsc::channel::<()>();
         let (dead, well) = (Path::new("/dead"), Path::new("/well"));
         let hangs = loader.in_turn(dead, Work::Load, move || hold.recv().unwrap_or_default());
-        let why = hangs.await.unwrap_err();
+        let why = hangs.await.unwrap_err().to_string();
         assert!(why.contains("/dead did not respond"), "{why}");
         // No second thread is started.
         let joined = loader.in_turn(dead, Work::Load, || panic!("it has its turn"));
-        let joined: Result<(), String> = joined.await;
-        assert!(joined.unwrap_err().contains("did not respond"));
+        let joined: Result<(), LoadError> = joined.await;
+        assert!(matches!(joined, Err(LoadError::Hangs { .. })));
 
         let patient = Loader {
             limit: LIMIT,
             ..loader.clone()
         };
-        assert_eq!(patient.in_turn(well, Work::Load, || 7).await, Ok(7));
+        assert_eq!(patient.in_turn(well, Work::Load, || 7).await.unwrap(), 7);
         drop(go);
-        assert_eq!(patient.in_turn(dead, Work::Load, || 8).await, Ok(8));
+        assert_eq!(patient.in_turn(dead, Work::Load, || 8).await.unwrap(), 8);
         // The thread that hung lets the next one begin just before it forgets its turn.
         let forgotten = async {
             while !lock(&loader.turns).is_empty() {
-                assert_eq!(patient.in_turn(dead, Work::Load, || 9).await, Ok(9));
+                assert_eq!(patient.in_turn(dead, Work::Load, || 9).await.unwrap(), 9);
             }
         };
         timeout(LIMIT, forgotten).await.unwrap();
@@ -220,7 +235,7 @@ mod tests {
     async fn a_parser_that_panics_is_said() {
         let loader = Loader::default();
         let broken = loader.in_turn(Path::new("/a"), Work::Load, || panic!("out of luck"));
-        let why: Result<(), String> = broken.await;
-        assert!(why.unwrap_err().contains("out of luck"));
+        let why: Result<(), LoadError> = broken.await;
+        assert!(why.unwrap_err().to_string().contains("out of luck"));
     }
 }

@@ -163,7 +163,7 @@ impl Supervisor {
             let loading = tools.loader.load(&tools.home, up);
             let loaded = match cancel.over.run_until_cancelled(loading).await {
                 Some(Ok(loaded)) => loaded,
-                Some(Err(message)) => return Prepared::Failed(message),
+                Some(Err(error)) => return Prepared::Failed(error.to_string()),
                 None => return Prepared::Failed("it was cancelled".into()),
             };
             if loaded.has_run && !known.contains(&loaded.id) {
@@ -191,7 +191,7 @@ impl Supervisor {
         self.prepare(ticket, async move {
             let id = match tools.loader.locate(&tools.home, &file).await {
                 Ok(id) => id,
-                Err(message) => return Prepared::Failed(message),
+                Err(error) => return Prepared::Failed(error.to_string()),
             };
             let survivors = if clean && !known.contains(&id) {
                 clean_up(&tools, &id, &cancel.kill).await
