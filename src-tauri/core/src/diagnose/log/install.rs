@@ -52,7 +52,7 @@ pub(super) fn module(
         Ecosystem::Python => (
             "Python module",
             format!("`{} -c 'import {module}'`", python(seen)),
-            Some(for_python(seen, module)),
+            for_python(seen, module),
         ),
         Ecosystem::Node => (
             "Node package",
@@ -64,6 +64,9 @@ pub(super) fn module(
     let candidate = not_installed(seen, &format!("{what} `{module}`"), &check);
     match installation {
         Some(installation) => remedy(seen, candidate, installation, module),
+        None if ecosystem == Ecosystem::Python => candidate.remedy(format!(
+            "install the package of `{module}` into the Python environment that {name} uses"
+        )),
         None => candidate.remedy(format!("install `{module}`")),
     }
 }
@@ -219,28 +222,37 @@ fn remedy(
 }
 
 fn for_node<'a>(seen: Seen<'a>, package: &str) -> Installation<'a> {
-    let installation = by_manifest(seen, NODE, "");
+    let installation = by_manifest(seen, NODE, None);
     installation.unwrap_or_else(|| by_name(seen, &["npm", "install"], package))
 }
 
-fn for_python<'a>(seen: Seen<'a>, module: &str) -> Installation<'a> {
-    let python = installs_into(seen);
+/// Returns `None` if the Python that the service runs with is not known: another one is never changed.
+fn for_python<'a>(seen: Seen<'a>, module: &str) -> Option<Installation<'a>> {
+    let project = &seen.is.project;
+    let python = project.venv.as_ref().or(project.python.as_ref());
+    let python = python.map(|path| path.display().to_string());
     let renamed = PYTHON_PACKAGES.iter().find(|(known, _)| *known == module);
     let package = renamed.map_or(module, |(_, package)| package);
-    let installation = by_manifest(seen, PYTHON, &python);
-    installation.unwrap_or_else(|| by_name(seen, &[&python, "-m", "pip", "install"], package))
+    let installation = by_manifest(seen, PYTHON, python.as_deref());
+    installation.or_else(|| {
+        let pip = [python.as_deref()?, "-m", "pip", "install"];
+        Some(by_name(seen, &pip, package))
+    })
 }
 
 fn by_manifest<'a>(
     seen: Seen<'a>,
     installers: &[Installer],
-    python: &str,
+    python: Option<&str>,
 ) -> Option<Installation<'a>> {
     installers.iter().find_map(|installer| {
         let file = manifest(seen, installer.files)?;
-        let words = installer.command.iter();
+        let words = installer.command.iter().map(|word| match *word {
+            "{python}" => python.map(str::to_owned),
+            word => Some(word.to_owned()),
+        });
         Some(Installation {
-            command: words.map(|word| word.replace("{python}", python)).collect(),
+            command: words.collect::<Option<Vec<String>>>()?,
             directory: file.parent()?,
             goes_by: Some(file),
         })
@@ -262,13 +274,6 @@ fn manifest<'a>(seen: Seen<'a>, names: &[&str]) -> Option<&'a Path> {
     manifests
         .find(|path| names.iter().any(|name| path.ends_with(name)))
         .map(AsRef::as_ref)
-}
-
-/// Returns the Python into which packages are installed: that of the project's environment, if it has
-/// one.
-fn installs_into(seen: Seen<'_>) -> String {
-    let venv = seen.is.project.venv.as_ref();
-    venv.map_or_else(|| python(seen), |path| path.display().to_string())
 }
 
 fn python(seen: Seen<'_>) -> String {

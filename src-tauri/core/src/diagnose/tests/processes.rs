@@ -307,6 +307,36 @@ fn a_python_module_is_installed_as_its_project_has_it() {
 }
 
 #[test]
+fn a_python_module_is_not_installed_into_an_environment_that_is_not_known() {
+    for (manifest, command) in [
+        ("/project/uv.lock", Some("uv sync")),
+        ("/project/requirements.txt", None),
+    ] {
+        let case = well(NEXUS).with("backend", |is| {
+            fail_to_start(is);
+            is.project.manifests = vec![manifest.into()];
+            let kind = LogErrorKind::ModuleMissing {
+                ecosystem: Ecosystem::Python,
+                name: "yaml".into(),
+                own: false,
+            };
+            log_error(is, kind, "ModuleNotFoundError: No module named 'yaml'");
+        });
+        let remedy = case.finding().remedy;
+        let installed = match &remedy.action {
+            Some(Action::Install { command, .. }) => Some(command.join(" ")),
+            _ => None,
+        };
+        assert_eq!(installed.as_deref(), command, "{remedy:?}");
+        if command.is_none() {
+            let text =
+                "install the package of `yaml` into the Python environment that backend uses";
+            assert_eq!(remedy.text, text);
+        }
+    }
+}
+
+#[test]
 fn a_node_package_is_installed_by_its_lock_file() {
     for (manifests, command) in [
         (
