@@ -279,7 +279,14 @@ async fn a_script_that_cannot_be_started_says_why() {
     for (text, expected) in [
         ("echo no first line\n", "nor a script that begins with #!"),
         ("", "nor a script that begins with #!"),
-        ("#!/nowhere/python -u\n", "the interpreter /nowhere/python"),
+        (
+            "#!/nowhere/python -u\n",
+            "the interpreter /nowhere/python of ",
+        ),
+        (
+            "#!/bin/sh\r\necho hello\r\n",
+            "interpreter is /bin/sh\\r, which was not found",
+        ),
     ] {
         script(&stage.folder.path().join("script"), text);
         match launch(stage.prepare(&["./script"])).await {

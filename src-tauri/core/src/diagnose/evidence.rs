@@ -112,6 +112,8 @@ pub struct ServiceEvidence {
     pub stopped: Vec<u32>,
     /// The open-file limit of its first process, if its log reports that it is too low.
     pub open_files_limit: Option<u64>,
+    /// A path on the disk that its log reports as full, and the available space there in bytes.
+    pub disk: Option<(PathBuf, u64)>,
     /// The queues with waiting tasks, if it is a Redis: the name of each queue, and the number of tasks.
     pub queues: Vec<(String, u64)>,
     /// The log of its latest run.
@@ -276,8 +278,6 @@ pub struct HostEvidence {
     pub memory_available: Option<u64>,
     /// The total memory in bytes.
     pub memory_total: Option<u64>,
-    /// The available disk space for logs in bytes.
-    pub disk_available: Option<u64>,
     /// The limits of inotify for a user: watches, and instances.
     pub inotify: [Option<u64>; 2],
 }

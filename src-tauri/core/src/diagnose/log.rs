@@ -147,7 +147,6 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
         };
     }
     let name = &seen.spec.name;
-    let host = &facts.evidence.host;
     match &error.kind {
         LogErrorKind::VariableMissing { name: variable } => {
             let text = format!("set {variable} in `env` or in an `env_file` of {name}");
@@ -180,15 +179,14 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
             }))
             .remedy("raise the limit of open files (`ulimit -n`), then start it again"),
         LogErrorKind::DiskFull => candidate
-            .evidence(
-                host.disk_available
-                    .map(|bytes| format!("{} MiB of disk are left: `df -h`", bytes >> 20)),
-            )
+            .evidence(seen.is.disk.as_ref().map(|(path, bytes)| {
+                let path = path.display();
+                format!("{} MiB are left there: `df -h {path}`", bytes >> 20)
+            }))
             .remedy("free disk space, then start it again"),
-        LogErrorKind::OutOfMemory => candidate.remedy(
-            "make it use less memory, or raise its own limit (for Node: \
-             `NODE_OPTIONS=--max-old-space-size=4096`)",
-        ),
+        LogErrorKind::OutOfMemory => {
+            candidate.remedy("make it use less memory, or close other programs")
+        }
         _ => candidate,
     }
 }

@@ -70,6 +70,10 @@ pub(super) async fn all(
         if is.log.errors().any(is_limit) {
             is.open_files_limit = host::open_files_limit(is.pid);
         }
+        let mut errors = is.log.errors();
+        if let Some(full) = errors.find(|error| error.kind == LogErrorKind::DiskFull) {
+            is.disk = disk(&full.line.text, run.spec.directory.clone()).await;
+        }
         // A worker of a checkout with a slot may use the server of all checkouts.
         let may_share = scene.stack.slot.is_some() && run.spec.port.is_none();
         if wants_connections || may_share {
@@ -224,6 +228,26 @@ fn stopped(members: &BTreeSet<Process>) -> Vec<u32> {
     stopped.map(|pid| pid.as_u32()).collect()
 }
 
+/// Returns the disk space that is left at the path that an error names, else in the folder of its service.
+async fn disk(error: &str, directory: PathBuf) -> Option<(PathBuf, u64)> {
+    let named = named_path(error);
+    let look = move || {
+        let mut places = named.iter().flat_map(|path| path.ancestors());
+        let place = places.find(|place| place.parent().is_some() && place.exists());
+        let place = place.map_or(directory, PathBuf::from);
+        let bytes = host::disk_available(&place).ok()?;
+        Some((place, bytes))
+    };
+    tokio::task::spawn_blocking(look).await.ok().flatten()
+}
+
+/// Returns the first absolute path in a text.
+fn named_path(text: &str) -> Option<PathBuf> {
+    let words = text.split(|c: char| c.is_whitespace() || "'\"`()[],;".contains(c));
+    let mut paths = words.map(|word| PathBuf::from(word.trim_end_matches([':', '.'])));
+    paths.find(|path| path.is_absolute() && path.parent().is_some())
+}
+
 /// Counts the connections of a service by the port that they lead to.
 async fn connections(sockets: &Sockets, name: &ServiceName) -> Vec<(u16, usize)> {
     let members = sockets.members(name).clone();
@@ -248,4 +272,23 @@ async fn queues(gatherer: &Gatherer, scene: &Scene, run: &RunContext) -> Vec<(St
     let deadline = Instant::now() + QUEUES;
     let asked = gatherer.prober.queues(&url, deadline).await;
     asked.unwrap_or_default()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_space_is_that_of_the_path_which_the_error_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!(
+            "OSError: [Errno 28] No space left on device: '{}/a/b.db'",
+            folder.path().display()
+        );
+        let (place, bytes) = disk(&error, "/nowhere".into()).await.unwrap();
+        assert_eq!((&*place, bytes > 0), (folder.path(), true));
+        let error = "could not write to file \"pg_wal/1.tmp\": No space left on device";
+        let (place, _) = disk(error, folder.path().into()).await.unwrap();
+        assert_eq!(place, folder.path());
+    }
 }

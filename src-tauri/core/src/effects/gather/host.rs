@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
-    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -34,21 +33,16 @@ pub(super) async fn localhost(deadline: Instant) -> Vec<IpAddr> {
 }
 
 /// Returns the resources that are left.
-pub(super) fn look(logs: &Path, sockets: &Sockets, localhost: Vec<IpAddr>) -> HostEvidence {
+pub(super) fn look(sockets: &Sockets, localhost: Vec<IpAddr>) -> HostEvidence {
     let memory = System::new().ok().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         (system.available_memory(), system.total_memory())
     });
-    // Before the first start there is no folder for logs yet.
-    let disk = logs
-        .ancestors()
-        .find_map(|folder| host::disk_available(folder).ok());
     HostEvidence {
         listening: sockets.all(),
         localhost,
         memory_available: memory.map(|(available, _)| available),
         memory_total: memory.map(|(_, total)| total),
-        disk_available: disk,
         inotify: WATCHING.map(limit),
     }
 }

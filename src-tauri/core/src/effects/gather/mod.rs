@@ -138,7 +138,7 @@ impl Gatherer {
         evidence.at = clock::now().wall;
         evidence.took = began.instant.elapsed();
         evidence.other_daemon = sockets.other_daemon();
-        evidence.host = host::look(&scene.logs, &sockets, localhost);
+        evidence.host = host::look(&sockets, localhost);
         evidence.within = match patience {
             Patience::Within(_) | Patience::Own => Some(limit),
             Patience::Quick => None,

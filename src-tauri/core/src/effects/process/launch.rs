@@ -149,9 +149,13 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
     }
     match error.kind() {
         io::ErrorKind::NotFound => match interpreter(&program) {
-            Ok(Some(interpreter)) => other(format!(
-                "the interpreter {interpreter} of {shown} was not found"
-            )),
+            Ok(Some(interpreter)) => other(match interpreter.strip_suffix('\r') {
+                Some(interpreter) => format!(
+                    "the first line of {shown} ends in a carriage return, so its interpreter is \
+                     {interpreter}\\r, which was not found: store the file with the line ends of Unix"
+                ),
+                None => format!("the interpreter {interpreter} of {shown} was not found"),
+            }),
             Ok(None) => other(format!(
                 "a loader or library that {shown} needs was not found; it may be built for \
                  another system"
@@ -171,17 +175,17 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
     }
 }
 
-/// Returns the interpreter that the first line of a script names after `#!`.
+/// Returns the interpreter that the first line of a script names after `#!`: up to a space, as the system
+/// reads it.
 fn interpreter(script: &Path) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     BufReader::new(File::open(script)?)
         .take(256)
         .read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
-    let named = line.strip_prefix("#!").map(str::trim);
-    Ok(named
-        .and_then(|named| named.split_whitespace().next())
-        .map(str::to_owned))
+    let named = line.strip_prefix("#!").map(str::trim_start);
+    let named = named.and_then(|named| named.split([' ', '\t', '\n']).next());
+    Ok(named.filter(|named| !named.is_empty()).map(str::to_owned))
 }
 
 fn other(message: String) -> LaunchFault {
