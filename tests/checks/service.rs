@@ -83,6 +83,45 @@ async fn a_later_check_uses_what_an_earlier_one_saved() {
 }
 
 #[tokio::test]
+async fn headers_and_cookies_of_a_response_can_be_saved() {
+    const CHECKS: &str = r#"
+[[service.api.check]]
+name = "open the form"
+http = "http://localhost:{port}/form"
+save = { csrf = "header: x-csrf-token", sid = "cookie: session" }
+
+[[service.api.check]]
+name = "send it"
+http = { url = "http://localhost:{port}/{sid}", headers = { X-Csrf = "{csrf}" } }
+
+[[service.api.check]]
+name = "find none"
+http = "http://localhost:{port}/form"
+save = { other = "cookie: other" }
+"#;
+    let server = Server::start(|mut stream, head| async move {
+        let answer = if head.starts_with("GET /form ") {
+            "200 X\r\nX-CSRF-Token: geheim-4711\r\nSet-Cookie: session=old\r\nSet-Cookie: session=s42; Path=/; HttpOnly"
+        } else if head.starts_with("GET /s42 ") && head.contains("geheim") {
+            "200 X"
+        } else {
+            "500 X"
+        };
+        let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes()).await;
+    })
+    .await;
+    let saved = Saved::default();
+    let answers = run(&stack(server.port, CHECKS), &saved, DEADLINE).await;
+    let outcomes: Vec<_> = answers.iter().map(|answer| &answer.outcome).collect();
+    assert_eq!(outcomes[..2], [&CheckOutcome::Passed; 2], "{answers:#?}");
+    let why = "the response sets no cookie `other` to save".to_owned();
+    let missing = CheckFault::Plain(ProbeFaultKind::Body(why));
+    assert_eq!(answers[2].fault(), Some(&missing));
+    assert!(!format!("{answers:?}{saved:?}").contains("geheim"));
+}
+
+#[tokio::test]
 async fn what_was_not_saved_now_is_not_used() {
     let saved = Saved::default();
     saved.keep([("sid".to_owned(), "41".to_owned())].into());

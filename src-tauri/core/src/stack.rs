@@ -577,12 +577,23 @@ pub struct Check<T = Template> {
     pub origin: Option<T>,
     /// Whether the browser sends cookies.
     pub credentials: bool,
-    /// Values of the response for later checks: name to JSON pointer.
-    pub save: BTreeMap<String, String>,
+    /// Values of the response for later checks, by name.
+    pub save: BTreeMap<String, SavedFrom>,
     /// The time limit.
     pub timeout: Duration,
     /// The interval; without it, the check runs after the service becomes ready and on request.
     pub every: Option<Duration>,
+}
+
+/// The place in a response of a value that a check saves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SavedFrom {
+    /// A JSON pointer into the body (RFC 6901).
+    Body(String),
+    /// The name of a header.
+    Header(String),
+    /// The name of a cookie that the response sets.
+    Cookie(String),
 }
 
 /// The action of a check.

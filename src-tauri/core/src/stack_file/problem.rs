@@ -180,7 +180,9 @@ pub enum ProblemKind {
     NotJson(&'static str),
     /// An invalid JSON pointer.
     #[error("`{0}` is not a JSON pointer")]
-    #[diagnostic(help("write the path of the value as \"/id\" or \"/items/0/id\""))]
+    #[diagnostic(help(
+        "write the path of the value as \"/id\" or \"/items/0/id\", or \"header: NAME\" or \"cookie: NAME\""
+    ))]
     BadPointer(String),
     /// A value must not be empty.
     #[error("{0} must not be empty")]

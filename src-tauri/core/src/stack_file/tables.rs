@@ -410,7 +410,8 @@ table! {
         origin: Option<At<String>>,
         /// Whether the browser sends cookies. Default: false.
         credentials: Option<bool>,
-        /// Values of the response for later checks: a name, and a JSON pointer.
+        /// Values of the response for later checks: a name, and a JSON pointer, `header: NAME` or
+        /// `cookie: NAME`.
         save: Option<Named<At<String>>>,
         /// The time limit. Default: `5s`.
         timeout: Option<At<Time>>,

@@ -38,6 +38,15 @@ impl Cookie {
         lines.filter_map(|line| Self::parse(line, url)).collect()
     }
 
+    /// Returns the value of the cookie that an answer sets under this name, the last one if it sets several.
+    pub(super) fn set_by(headers: &HeaderMap, name: &str) -> Option<String> {
+        let lines = headers.get_all(SET_COOKIE).iter().rev();
+        let mut pairs =
+            lines.filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
+        let (_, value) = pairs.find(|(its, _)| its.trim() == name)?;
+        Some(value.trim().to_owned())
+    }
+
     fn parse(line: &str, url: &Url) -> Option<(Self, bool)> {
         let mut parts = line.split(';').map(str::trim);
         let (name, value) = parts.next()?.split_once('=')?;

@@ -201,7 +201,7 @@ async fn http(
         answer.map_err(CheckFault::Plain)?
     };
     let judged = answer.judge(&request.expect);
-    let saved = judged.and_then(|()| saved::take(&check.save, &answer.body));
+    let saved = judged.and_then(|()| saved::take(&check.save, &answer.head.headers, &answer.body));
     saved.map_err(CheckFault::Plain)
 }
 

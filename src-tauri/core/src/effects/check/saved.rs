@@ -1,12 +1,13 @@
 //! Values and cookies that checks save for later ones.
 
 use std::{
-    cell::RefCell,
-    collections::BTreeMap,
+    cell::{OnceCell, RefCell},
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex},
 };
 
+use hyper::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
@@ -17,9 +18,12 @@ use super::{
 use crate::{
     fs::redact::{REDACTED, redact},
     model::facts::ProbeFaultKind,
-    stack::{Check, Port, Ports, ServiceName},
+    stack::{Check, Port, Ports, SavedFrom, ServiceName},
     sync::lock,
 };
+
+/// The minimum length of a header or cookie that is masked.
+const SECRET: usize = 8;
 
 /// The values by name and the cookies that the checks of a stack have saved. Cheap to clone; clones share
 /// their
@@ -30,6 +34,8 @@ pub struct Saved(Arc<Mutex<Session>>);
 #[derive(Clone, Default)]
 struct Session {
     values: BTreeMap<String, String>,
+    /// The names of values from headers and cookies.
+    secrets: BTreeSet<String>,
     cookies: Vec<Cookie>,
 }
 
@@ -53,6 +59,9 @@ impl Saved {
         let mut kept = lock(&self.0);
         kept.values.retain(|name, _| !check.save.contains_key(name));
         kept.values.extend(values);
+        let is_secret = |place: &SavedFrom| !matches!(place, SavedFrom::Body(_));
+        let secrets = check.save.iter().filter(|(_, place)| is_secret(place));
+        kept.secrets.extend(secrets.map(|(name, _)| name.clone()));
     }
 
     /// Returns a copy that no longer shares its state.
@@ -91,12 +100,14 @@ impl Saved {
         ((!sent.is_empty()).then(|| sent.join("; ")), withheld)
     }
 
-    /// Masks the values with the names of secrets in a text: `token`, `api_key`.
+    /// Masks secrets in a text: the values with the names of secrets (`token`, `api_key`), and those of headers
+    /// and cookies, unless they are too short for a secret.
     pub(super) fn masked(&self, text: &str) -> String {
         let kept = lock(&self.0);
         let secrets = kept.values.iter().filter(|(name, value)| {
             let assigned = format!("{name}={value}");
-            !value.is_empty() && redact(&assigned) != assigned
+            let is_secret = kept.secrets.contains(*name) && value.len() >= SECRET;
+            is_secret || !value.is_empty() && redact(&assigned) != assigned
         });
         secrets.fold(text.to_owned(), |text, (_, value)| {
             text.replace(value, REDACTED)
@@ -157,24 +168,42 @@ impl<P: Ports> Ports for Known<'_, P> {
     }
 }
 
-/// Takes what is to be saved, name to JSON pointer (RFC 6901), from the body of an answer.
+/// Takes the values that a check saves from an answer.
 pub(super) fn take(
-    wanted: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, SavedFrom>,
+    headers: &HeaderMap,
     body: &[u8],
 ) -> Result<BTreeMap<String, String>, ProbeFaultKind> {
-    if wanted.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let answer: Value = serde_json::from_slice(body)
-        .map_err(|error| ProbeFaultKind::Body(format!("the body is not JSON: {error}")))?;
-    let take = |(name, pointer): (&String, &String)| match answer.pointer(pointer) {
-        Some(Value::String(text)) => Ok((name.clone(), text.clone())),
-        Some(value) => Ok((name.clone(), value.to_string())),
-        None => Err(ProbeFaultKind::Body(format!(
-            "the body has no `{pointer}` to save"
-        ))),
+    let json = OnceCell::new();
+    let take = |(name, place): (&String, &SavedFrom)| {
+        let (value, missing) = match place {
+            SavedFrom::Header(header) => {
+                let value = headers.get(header).and_then(|value| value.to_str().ok());
+                (
+                    value.map(str::to_owned),
+                    format!("the response has no header `{header}`"),
+                )
+            }
+            SavedFrom::Cookie(cookie) => (
+                Cookie::set_by(headers, cookie),
+                format!("the response sets no cookie `{cookie}`"),
+            ),
+            SavedFrom::Body(pointer) => {
+                let json = json.get_or_init(|| serde_json::from_slice::<Value>(body));
+                let json = json.as_ref();
+                let json = json.map_err(|error| format!("the body is not JSON: {error}"))?;
+                let value = json.pointer(pointer).map(|value| match value {
+                    Value::String(text) => text.clone(),
+                    value => value.to_string(),
+                });
+                (value, format!("the body has no `{pointer}`"))
+            }
+        };
+        let value = value.ok_or_else(|| format!("{missing} to save"))?;
+        Ok((name.clone(), value))
     };
-    wanted.iter().map(take).collect()
+    let taken: Result<_, String> = wanted.iter().map(take).collect();
+    taken.map_err(ProbeFaultKind::Body)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use hyper::header::HeaderName;
+
 use crate::{
-    stack::{Check, CheckAction, ServiceName},
+    stack::{Check, CheckAction, SavedFrom, ServiceName},
     stack_file::{
         findings::{Read, all},
         forms::TextOr,
@@ -102,11 +104,11 @@ impl Meaning<'_, '_> {
         }
     }
 
-    fn save(&mut self, save: Option<&Named<At<String>>>) -> Read<BTreeMap<String, String>> {
-        let save: BTreeMap<String, String> = all(entries(save).map(|(name, pointer)| {
+    fn save(&mut self, save: Option<&Named<At<String>>>) -> Read<BTreeMap<String, SavedFrom>> {
+        let save: BTreeMap<String, SavedFrom> = all(entries(save).map(|(name, place)| {
             let name = self.saved_name(name);
-            let pointer = self.pointer(pointer);
-            Ok((name?, pointer?))
+            let place = self.saved_from(place);
+            Ok((name?, place?))
         }))?;
         self.saved.extend(save.keys().cloned());
         Ok(save)
@@ -121,12 +123,18 @@ impl Meaning<'_, '_> {
         self.bad_name(name, "the name of a saved value", rule)
     }
 
-    fn pointer(&mut self, pointer: &At<String>) -> Read<String> {
-        let text = self.plain(pointer)?;
+    fn saved_from(&mut self, place: &At<String>) -> Read<SavedFrom> {
+        let text = self.plain(place)?;
         if is_pointer(&text) {
-            return Ok(text);
+            return Ok(SavedFrom::Body(text));
         }
-        self.wrong(pointer, ProblemKind::BadPointer(shown(&pointer.value)))
+        let named = text.split_once(':').map(|(kind, name)| (kind, name.trim()));
+        match named.filter(|(_, name)| HeaderName::from_bytes(name.as_bytes()).is_ok()) {
+            Some(("header", name)) => Ok(SavedFrom::Header(name.to_owned())),
+            // The name of a cookie has the same syntax (RFC 6265).
+            Some(("cookie", name)) => Ok(SavedFrom::Cookie(name.to_owned())),
+            _ => self.wrong(place, ProblemKind::BadPointer(shown(&place.value))),
+        }
     }
 }
 

@@ -300,7 +300,7 @@ command = "b"
 check = [{ name = "elsewhere", http = { url = "http://localhost:{web.port}/{id}", expect_json = { id = "{id}" } } }]
 "#;
     let checks = &stack(text).services[0].checks;
-    assert_eq!(checks[0].save["id"], "/id");
+    assert_eq!(checks[0].save["id"], SavedFrom::Body("/id".into()));
     let CheckAction::Http(read) = &checks[1].action else {
         panic!()
     };
