@@ -181,9 +181,9 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         // Keepers first, so that nothing is started again.
-        let mut everybody = self.processes();
-        everybody.sort_unstable();
-        for pid in everybody {
+        let mut processes = self.processes();
+        processes.sort_unstable();
+        for pid in processes {
             signal(pid, Signal::KILL);
         }
     }

@@ -206,7 +206,7 @@ impl Stage {
 
     /// The processes with the folder of this stage in their environment or command line: daemons,
     /// services, commands. (nginx writes its title over its environment.)
-    fn everybody(&self) -> Vec<i32> {
+    fn processes(&self) -> Vec<i32> {
         let folder = self.place.folder();
         let folder = folder.as_os_str().as_encoded_bytes();
         let names_it = |pid: &i32| {

@@ -90,7 +90,7 @@ impl Stage {
     }
 
     /// Who carries a mark of the stack.
-    fn everybody(&self) -> Vec<u32> {
+    fn processes(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.file());
         let table = self.runtime.block_on(ProcessTable::since(0).scan());
         let table = table.expect("the processes");

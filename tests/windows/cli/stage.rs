@@ -104,7 +104,7 @@ impl Stage {
     }
 
     /// The processes with a mark of this stack.
-    pub(crate) fn everybody(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.path("pilotlight.toml"));
         let table = wait_for(async { ProcessTable::since(0).scan().await.unwrap() });
         let marked = table.marked_by_stack(&stack);
