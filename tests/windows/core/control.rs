@@ -39,12 +39,13 @@ fn tell(home: &Home, text: &str) -> String {
     String::from_utf8(said).unwrap()
 }
 
-/// An instance of the pipe that waited for a client may be met once more while it goes.
+/// An instance of the pipe that waited for a client may be met once more while it is closed: what opening it
+/// reports then differs between Windows and versions of Wine.
 async fn no_daemon_listens(home: &Home) {
     loop {
         match Client::connect(home).await {
             Err(ConnectError::NoDaemon) => return,
-            Err(ConnectError::Closed) => tokio::task::yield_now().await,
+            Err(ConnectError::Closed | ConnectError::Io { .. }) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
             Ok(_) => panic!("a daemon that has ended answers"),
         }
