@@ -111,16 +111,22 @@ impl Context {
         Ok(snapshot.stack(file).map(|stack| (client, stack.clone())))
     }
 
-    async fn connected(&self) -> Result<Option<(Client, Arc<Snapshot>)>, Failure> {
+    /// Returns the daemon and its snapshot, if there is a daemon.
+    pub(crate) async fn connected(&self) -> Result<Option<(Client, Arc<Snapshot>)>, Failure> {
         let Some(mut client) = self.daemon().await? else {
             return Ok(None);
         };
-        match client.status().await {
-            Ok(snapshot) => Ok(Some((client, snapshot))),
-            // It was exiting, after its last stack was stopped.
-            Err(ClientError::Closed) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let snapshot = unless_exiting(client.status().await)?;
+        Ok(snapshot.map(|snapshot| (client, snapshot)))
+    }
+}
+
+/// Returns the reply of a daemon; `None` if it was exiting, after its last stack was stopped. Such a daemon
+/// may still accept a connection.
+pub(crate) fn unless_exiting<T>(reply: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match reply {
+        Err(ClientError::Closed) => Ok(None),
+        reply => reply.map(Some),
     }
 }
 

@@ -15,7 +15,10 @@ use pilotlight::{
 use regex::Regex;
 use tokio::time::timeout;
 
-use crate::{context::expect_declared, failure::Failure};
+use crate::{
+    context::{expect_declared, unless_exiting},
+    failure::Failure,
+};
 
 /// The pause between two attempts to reach a daemon. No event announces one.
 const RETRY: Duration = Duration::from_millis(100);
@@ -191,12 +194,13 @@ async fn logged(
         old.push((name, logs.latest_run().map_err(&unreadable)?));
         all.push((name.clone(), logs));
     }
-    let stack = match Client::find(home).await? {
-        Some(mut client) => client.status().await?.stack(file).cloned(),
+    let snapshot = match Client::find(home).await? {
+        Some(mut client) => unless_exiting(client.status().await)?,
         None => None,
     };
+    let stack = snapshot.as_ref().and_then(|snapshot| snapshot.stack(file));
     let is_running = |name: &ServiceName| {
-        let service = stack.as_ref().and_then(|stack| stack.service(name, 0));
+        let service = stack.and_then(|stack| stack.service(name, 0));
         service.is_some_and(|service| service.pid.is_some())
     };
     old.retain(|(name, _)| !is_running(name));

@@ -80,11 +80,8 @@ impl Visit {
     ) -> Result<Self, Failure> {
         let mut began = clock::now().instant;
         let mut withheld = Vec::new();
-        let mut client = context.daemon().await?;
-        let snapshot = match &mut client {
-            Some(client) => client.status().await?,
-            None => Arc::default(),
-        };
+        let (client, snapshot) = context.connected().await?.unzip();
+        let snapshot = snapshot.unwrap_or_default();
         let file = context.find_among(&snapshot)?;
         let progress = Progress::of(&file, within);
         let asked = progress
@@ -92,10 +89,8 @@ impl Visit {
             .await?;
         let (findings, stack, kept) = if let Some(findings) = asked {
             // Read again, after all questions are answered.
-            let now = match context.daemon().await? {
-                Some(mut client) => client.status().await?,
-                None => snapshot.clone(),
-            };
+            let now = context.connected().await?;
+            let now = now.map_or_else(|| snapshot.clone(), |(_, now)| now);
             (findings, now.stack(&file).cloned(), true)
         } else {
             let permitted = consent::permitted(context, &file, asking)?;

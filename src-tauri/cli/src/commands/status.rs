@@ -7,7 +7,7 @@ use std::{
 };
 
 use pilotlight::{
-    control::{Client, ClientError, Watch},
+    control::{Client, Watch},
     effects::process::{ProcessTable, survivors_of_runs},
     fs::home::Home,
     model::view::{Light, Snapshot, StackView},
@@ -16,7 +16,7 @@ use pilotlight::{
 
 use crate::{
     args::Status,
-    context::{Context, read},
+    context::{Context, read, unless_exiting},
     daemon::listen,
     failure::{Ending, Failure},
     json, paint, time,
@@ -28,11 +28,7 @@ pub(crate) async fn run(context: &Context, status: &Status) -> Result<Ending, Fa
     if status.watch {
         return follow(context, status, client).await;
     }
-    let (snapshot, wrong) = match look(context, client).await {
-        // The daemon was exiting, after its last stack was stopped.
-        Err(Failure::Client(ClientError::Closed)) => look(context, None).await?,
-        looked => looked?,
-    };
+    let (snapshot, wrong) = look(context, client).await?;
     if status.json {
         json::print(&snapshot)?;
     } else {
@@ -54,8 +50,10 @@ async fn look(
     client: Option<Client>,
 ) -> Result<(Snapshot, Option<Failure>), Failure> {
     let mut snapshot = Snapshot::default();
-    if let Some(mut client) = client {
-        snapshot = Arc::unwrap_or_clone(client.usage().await?);
+    if let Some(mut client) = client
+        && let Some(usage) = unless_exiting(client.usage().await)?
+    {
+        snapshot = Arc::unwrap_or_clone(usage);
     }
     let own = match context.find() {
         Ok(file) if snapshot.stack(&file).is_some() => return Ok((snapshot, None)),

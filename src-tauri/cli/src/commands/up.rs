@@ -222,8 +222,8 @@ async fn attend(
     if interrupted && own != Own::Nothing {
         went_down = stop(home, &request.file, &own, daemon, &mut show, endings).await?;
         // The outcome of the start has not been read from the old connection.
-        if let Ok(anew) = Client::connect(home).await {
-            daemon.client = anew;
+        if let Ok(client) = Client::connect(home).await {
+            daemon.client = client;
         }
     }
     catch_up(&mut show, &mut daemon.client).await;
