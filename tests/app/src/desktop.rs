@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use crate::{
     bus::Bus,
-    display::{Display, SELECT_ALL},
+    display::{Display, Picture, SELECT_ALL},
     notifications::Notifications,
     processes, programs,
     tray::Tray,
@@ -41,7 +41,7 @@ pub struct Desktop {
     folder: TempDir,
 }
 
-/// So long a dialogue may take to go once it has its answer.
+/// How long a dialogue may take for what a key does.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// An application that runs.
@@ -154,16 +154,29 @@ impl Desktop {
     pub fn answers(&self, title: &str, path: &Path) {
         until_so(title, || self.display.windows(title) == 1);
         let path = path.to_str().expect("a path that can be typed");
-        // The first key opens the field for a path, which may come too late for the keys behind it.
         until_so("the dialogue is gone", || {
+            // The first key opens the field for a path; keys that come before it are lost.
+            let without_field = self.steady_picture();
+            self.display.type_into(title, "/");
+            within_a_moment(|| self.display.picture() != without_field);
+            self.steady_picture();
             self.display
                 .type_into(title, &format!("{SELECT_ALL}{path}\n"));
-            let end = Instant::now() + A_MOMENT;
-            while Instant::now() < end && self.display.windows(title) > 0 {
-                thread::sleep(Duration::from_millis(20));
-            }
-            self.display.windows(title) == 0
+            within_a_moment(|| self.display.windows(title) == 0)
         });
+    }
+
+    /// The screen, once nothing on it has changed for a while.
+    fn steady_picture(&self) -> Picture {
+        let mut last = self.display.picture();
+        within_a_moment(|| {
+            thread::sleep(Duration::from_millis(300));
+            let now = self.display.picture();
+            let steady = now == last;
+            last = now;
+            steady
+        });
+        last
     }
 
     /// The application has these stacks already, and these settings (as JSON).
@@ -380,4 +393,16 @@ impl Drop for App {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether this becomes true within [`A_MOMENT`].
+fn within_a_moment(mut so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + A_MOMENT;
+    while !so() {
+        if Instant::now() >= end {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
