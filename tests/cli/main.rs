@@ -13,6 +13,8 @@ mod background;
 mod daily;
 mod documents;
 mod events;
+#[cfg(target_os = "linux")]
+mod exporting;
 mod fixing;
 mod foreground;
 mod hostile;

@@ -20,7 +20,7 @@ use regex::Regex;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
-    EnvCommand, Events, Exec, Run, Send, Shell as ShellCommand, Test, Ui, Url, Wait,
+    EnvCommand, Events, Exec, Export, Format, Run, Send, Shell as ShellCommand, Test, Ui, Url, Wait,
 };
 use crate::time::Since;
 
@@ -72,6 +72,7 @@ pub(crate) enum Command {
     Validate(Validate),
     Knowledge(Knowledge),
     Init(Init),
+    Export(Export),
     Events(Events),
     Wait(Wait),
     Url(Url),

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod daemon;
+mod export;
 mod failure;
 mod json;
 mod mcp;
@@ -103,6 +104,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Validate(validate) => commands::validate::run(&context, &validate),
             Command::Knowledge(knowledge) => commands::knowledge::run(&context, &knowledge),
             Command::Init(init) => commands::init::run(&context, &init).await,
+            Command::Export(asked) => export::run(&context, &asked),
             Command::Events(events) => commands::events::run(&context, &events).await,
             Command::Wait(wait) => commands::wait::run(&context, &wait).await,
             Command::Url(url) => commands::service::url(&context, &url).await,

@@ -211,3 +211,38 @@ pub(crate) struct Test {
     #[arg(value_name = "CMD", required = true, last = true, value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,
 }
+
+/// Write the stack as other tools run it: a compose file, systemd units, a Procfile, or manifests
+///
+/// Prints the services with those that they need. Variables such as `${TOKEN}` stay variables: their
+/// values are not written. What the format cannot express is listed, in comments and on standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight export compose > compose.pilotlight.yaml    for people who use containers
+  pilotlight export systemd -o ~/.config/systemd/user    user units, and a target for the stack
+  pilotlight export procfile                             print a Procfile
+  pilotlight export kubernetes backend                   manifests of backend and what it needs")]
+pub(crate) struct Export {
+    /// Format
+    pub(crate) format: Format,
+    /// Services [default: all]
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) services: Vec<ServiceName>,
+    /// Write the files into this folder; existing ones are not overwritten
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// A format of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A compose file
+    Compose,
+    /// Units for `systemctl --user`
+    Systemd,
+    /// A Procfile, for foreman and its relatives
+    Procfile,
+    /// Deployments, services and config maps
+    Kubernetes,
+}

@@ -80,12 +80,14 @@ const SERVERS: [Piece; 4] = [
     packages::POSTGRESQL,
 ];
 
-/// The tests of containers start an engine of their own, and make their images.
-const ENGINE: [Piece; 4] = [
+/// The tests of containers start an engine of their own, and make their images. Those of the export check
+/// its files with the tools that they are for.
+const ENGINE: [Piece; 5] = [
     program("docker.io", "dockerd"),
     program("iptables", "iptables"),
     program("docker-compose", "docker-compose"),
     program("busybox-static", "busybox"),
+    program("systemd", "systemd-analyze"),
 ];
 
 /// Calls `make`, unless `stamp` records that it was called with the same `ingredients`.
