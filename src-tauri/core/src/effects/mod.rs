@@ -1,4 +1,5 @@
-//! What touches the world. Each effect reports back as an event of the model; none decides.
+//! Effects: everything that reads or changes files, processes, ports and connections. Each effect
+//! reports back as an event of the model; none makes decisions.
 
 pub mod check;
 pub mod container;

@@ -1,4 +1,4 @@
-//! What goes over the line for one check, and the record of it.
+//! The requests and responses of one check, and the record of them.
 
 use std::time::Duration;
 
@@ -27,14 +27,14 @@ use crate::{
     stack::HttpRequest,
 };
 
-/// How long a question may take that only explains an answer.
+/// The time limit of a request that only explains a response.
 const INQUIRY: Duration = Duration::from_millis(500);
 
-/// The requests and answers of one check, in order.
+/// The requests and responses of one check, in order.
 pub(super) struct Conversation<'a> {
     prober: &'a Prober,
     deadline: Instant,
-    /// The cookies, and the page that asks, if cookies are sent.
+    /// The saved cookies and the requesting page, if cookies are sent.
     session: Option<(&'a Saved, Option<&'a Page>)>,
     pub(super) exchanges: Vec<Exchange>,
     pub(super) notes: Vec<CheckNote>,
@@ -55,7 +55,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Sends a request and takes what comes.
+    /// Sends a request and returns the response.
     pub(super) async fn send(
         &mut self,
         stage: Stage,
@@ -83,7 +83,7 @@ impl<'a> Conversation<'a> {
         answer
     }
 
-    /// Returns the request with the cookies that a browser sends with it, if there are any.
+    /// Returns the request with the cookies that a browser would send with it.
     fn with_cookies(
         &mut self,
         stage: Stage,
@@ -108,7 +108,7 @@ impl<'a> Conversation<'a> {
         Some(request)
     }
 
-    /// Asks to go over to WebSocket.
+    /// Requests an upgrade to WebSocket.
     pub(super) async fn shake_hands(
         &mut self,
         stage: Stage,
@@ -129,7 +129,7 @@ impl<'a> Conversation<'a> {
         answer
     }
 
-    /// Asks a Redis for a write that changes nothing.
+    /// Sends Redis a write that changes nothing.
     pub(super) async fn write(&mut self, url: &str) -> Result<(), ProbeFaultKind> {
         let began = Instant::now();
         let outcome = self.prober.redis(url, Depth::Write, self.deadline).await;
@@ -141,7 +141,7 @@ impl<'a> Conversation<'a> {
         outcome
     }
 
-    /// Remarks something, once.
+    /// Adds a note, unless it is already there.
     pub(super) fn note(&mut self, note: CheckNote) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -177,7 +177,7 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// The headers that tell something.
+/// Returns the headers that help to explain a response, with secrets masked.
 fn telling(headers: &HeaderMap) -> Vec<(String, String)> {
     let known = [
         header::ALLOW,

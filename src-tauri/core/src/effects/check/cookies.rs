@@ -6,14 +6,13 @@ use url::Url;
 
 use super::origin::Page;
 
-/// A cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cookie {
     pub(super) name: String,
     value: String,
     /// The host that set it, or the domain that it names.
     pub(super) host: String,
-    /// Whether hosts below get it too.
+    /// Whether subdomains of the host get it too.
     has_domain: bool,
     path: String,
     is_secure: bool,
@@ -24,21 +23,22 @@ pub(super) struct Cookie {
 /// The reason why a browser does not send a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Withheld {
-    /// The page is of another site than the host that is asked.
+    /// The page is of another site than the requested host.
     Site,
     /// Another host of this machine set it.
     Host,
 }
 
 impl Cookie {
-    /// Returns the cookies that an answer sets; `true` beside one that it deletes.
+    /// Returns the cookies that a response sets; `true` beside one that it deletes.
     pub(super) fn of_answer(headers: &HeaderMap, url: &Url) -> Vec<(Self, bool)> {
         let lines = headers.get_all(SET_COOKIE).iter();
         let lines = lines.filter_map(|line| line.to_str().ok());
         lines.filter_map(|line| Self::parse(line, url)).collect()
     }
 
-    /// Returns the value of the cookie that an answer sets under this name, the last one if it sets several.
+    /// Returns the value of the cookie that a response sets under this name, the last one if it
+    /// sets several.
     pub(super) fn set_by(headers: &HeaderMap, name: &str) -> Option<String> {
         let lines = headers.get_all(SET_COOKIE).iter().rev();
         let mut pairs =
@@ -66,7 +66,7 @@ impl Cookie {
             match key.to_ascii_lowercase().as_str() {
                 "domain" if !value.is_empty() => {
                     let domain = value.trim_start_matches('.').to_ascii_lowercase();
-                    // A host may name itself or a domain above it.
+                    // A host may set cookies for itself or a parent domain.
                     if !is_below(&cookie.host, &domain) {
                         return None;
                     }
@@ -103,7 +103,7 @@ impl Cookie {
             let local = |host: &str| crate::diagnose::is_local(host);
             return (local(&host) && local(&self.host)).then_some(Err(Withheld::Host));
         }
-        // Browsers treat this machine as secure.
+        // Browsers treat loopback addresses as secure.
         if self.is_secure && url.scheme() != "https" && !crate::diagnose::is_local(&host) {
             return None;
         }
@@ -115,7 +115,7 @@ impl Cookie {
         })
     }
 
-    /// Returns the cookie as the header `Cookie` has it.
+    /// Formats it for the `Cookie` header.
     pub(super) fn written(&self) -> String {
         format!("{}={}", self.name, self.value)
     }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_goes_where_a_browser_sends_it() {
+    fn cookies_are_sent_where_a_browser_sends_them() {
         const API: &str = "http://localhost:8001/login";
         const PAGE: &str = "http://localhost:3000";
         for (line, set_by, to, page, expected) in [

@@ -2,9 +2,9 @@
 //! (<https://fetch.spec.whatwg.org/#cors-check>,
 //! <https://fetch.spec.whatwg.org/#cors-preflight-fetch>).
 //!
-//! A browser only needs to know whether a rule is violated. Here the order of the rules is such that the
-//! result is
-//! the wrong setting: a server that rejects a preflight with 400 usually says why in its headers.
+//! A browser only needs to know whether a rule is violated. The order of the rules here makes the
+//! result the wrong setting: a server that rejects a preflight with 400 usually shows the reason in
+//! its headers.
 
 use hyper::{
     HeaderMap,
@@ -82,7 +82,7 @@ pub(super) fn judge(headers: &HeaderMap, asking: Asking<'_>) -> Result<(), Broke
     }
 }
 
-/// Judges the answer to a preflight.
+/// Checks the response to a preflight.
 pub(super) fn judge_preflight(
     status: u16,
     headers: &HeaderMap,
@@ -111,12 +111,12 @@ pub(super) fn judge_preflight(
     }
     judge_method(headers, asking, leave.method)?;
     judge_names(headers, asking, leave.names)?;
-    // An "ok status".
+    // The Fetch standard calls this an "ok status".
     if (200..300).contains(&status) {
         return Ok(());
     }
-    // A browser would let `POST` pass even where it is on no list. A server that refuses the preflight
-    // and has a list without it does not.
+    // A browser allows `POST` even if no list contains it, but a server that rejects the preflight
+    // and does not list `POST` does not allow it.
     let allowed = list(headers, &ACCESS_CONTROL_ALLOW_METHODS);
     let lists = |method: &str| allowed.iter().any(|allowed| allowed == method);
     if allowed.is_empty() || lists(leave.method) || lists("*") {
@@ -139,9 +139,8 @@ pub(super) fn varies_by_origin(headers: &HeaderMap) -> bool {
     names.any(|name| name == "*" || name.eq_ignore_ascii_case("origin"))
 }
 
-/// Returns whether a status without a CORS header is a fault of its own: the client is rejected, or the
-/// server
-/// fails. (A server without CORS middleware responds to preflights with 404 or 405.)
+/// Returns whether a status without a CORS header is a separate fault: the client is rejected, or
+/// the server fails. (A server without CORS middleware responds to preflights with 404 or 405.)
 fn is_about_more(status: u16) -> bool {
     matches!(status, 401 | 403 | 407 | 429 | 500..)
 }
@@ -230,7 +229,7 @@ fn list(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
         .collect()
 }
 
-/// A header line as documentation writes it: `Access-Control-Allow-Origin: *`.
+/// Formats a header line as documentation does: `Access-Control-Allow-Origin: *`.
 pub(super) fn line(name: &HeaderName, value: &str) -> String {
     let words = name.as_str().split('-').map(|word| {
         let mut letters = word.chars();

@@ -1,4 +1,4 @@
-//! A request as a person can try it.
+//! Formats a request as a `curl` command that a user can run.
 
 use std::fmt::Write;
 
@@ -10,12 +10,11 @@ use crate::{
     stack::{Body, HttpRequest},
 };
 
-/// Characters of a body that a command line shows.
+/// The maximum number of body characters in a command.
 const LONGEST_BODY: usize = 400;
 
-/// Returns the `curl` command for a request. Secrets are masked, so that the line can be shown; the user
-/// replaces
-/// them before running it.
+/// Returns the `curl` command for a request. Secrets are masked so that the line can be shown; the
+/// user replaces them before running it.
 pub(super) fn command(request: &HttpRequest<String>) -> String {
     let method = request.method.as_str();
     let mut line = String::from(if method == "HEAD" {
@@ -46,12 +45,12 @@ pub(super) fn command(request: &HttpRequest<String>) -> String {
         Some(Body::Text(text)) => push(&mut line, "--data-raw", &body(text)),
         Some(Body::Json(value)) => push(&mut line, "--data-raw", &body(&value.to_string())),
     }
-    // What follows it may begin with anything; nothing does today.
+    // An argument after the URL would need `--`; there is none.
     let _ = write!(line, " {}", quote(&redact(&request.url)));
     line
 }
 
-/// The handshake of a WebSocket for `curl`, to the same address in its HTTP form.
+/// Returns the `curl` command for a WebSocket handshake, to the same address as an HTTP URL.
 pub(super) fn handshake(url: &str, protocol: Option<&str>, headers: &[(String, String)]) -> String {
     let mut line = String::from("curl -i -N --http1.1");
     for upgrade in [
@@ -95,7 +94,7 @@ fn header(name: &str, value: &str) -> String {
     if is_secret {
         return format!("{name}: {REDACTED}");
     }
-    // The pattern for a variable is the stricter one: a header's name is a name.
+    // The pattern for a variable is stricter: the name of a header is matched as a name.
     let masked = redact(&format!("{name}={value}")).into_owned();
     let value = masked.split_once('=').map_or(value, |(_, value)| value);
     format!("{name}: {value}")
@@ -109,7 +108,8 @@ fn body(text: &str) -> String {
     }
 }
 
-/// Whether the address is a secure one on this machine, where certificates are home-made.
+/// Returns whether the address is an HTTPS one on this machine, where certificates are usually
+/// self-signed.
 fn is_own_and_secure(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else {
         return false;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_a_line_to_paste() {
+    fn a_request_becomes_a_command_to_paste() {
         assert_eq!(
             command(&request("GET", "http://localhost:8001/v1?a=1&b=2")),
             "curl -i 'http://localhost:8001/v1?a=1&b=2'"
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_in_it() {
+    fn a_command_contains_no_secret() {
         let mut login = request("POST", "http://localhost/login?token=geheim1");
         for (name, value) in [
             ("Authorization", "Bearer geheim2"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_goes_to_the_address_in_its_http_form() {
+    fn a_handshake_uses_the_http_form_of_the_address() {
         let line = handshake("wss://localhost:8001/ws", Some("chat"), &[]);
         assert!(line.ends_with(" -k https://localhost:8001/ws"), "{line}");
         assert!(line.contains("'Sec-WebSocket-Protocol: chat'"), "{line}");

@@ -1,6 +1,7 @@
-//! A request as the page of an origin makes it: `fetch(url, { mode: "cors" })` by the Fetch standard
-//! (<https://fetch.spec.whatwg.org/#fetching>). A preflight where a browser sends one, then the
-//! request, then wherever a redirect leads; every answer is judged before the page gets to see it.
+//! Sends a request as the page of an origin does: `fetch(url, { mode: "cors" })` of the Fetch
+//! standard (<https://fetch.spec.whatwg.org/#fetching>). Sends a preflight if a browser would, then
+//! the request, then follows redirects. Each response is checked as a browser does before the page
+//! can read it.
 
 mod address;
 mod reason;
@@ -25,31 +26,31 @@ use crate::{
     stack::{Body, HttpRequest},
 };
 
-/// How often a browser lets itself be sent on.
+/// The maximum number of redirects that a browser follows.
 const MOST_REDIRECTS: usize = 20;
 
-/// A page that sends a request, and what it says while it does.
+/// A page that sends a request, and the record of its exchanges.
 pub(super) struct Fetch<'f, 'c> {
     pub(super) conversation: &'f mut Conversation<'c>,
     pub(super) page: &'f Page,
-    /// Whether cookies go along to other origins.
+    /// Whether cookies are sent to other origins.
     pub(super) credentials: bool,
 }
 
-/// One request on the way along redirects.
+/// One request in a chain of redirects.
 struct Leg<'l> {
     request: &'l HttpRequest<String>,
     url: &'l Url,
-    /// Whether it leaves the page's origin, or has left it before.
+    /// Whether it, or an earlier one, leaves the page's origin.
     is_cross: bool,
-    /// As it stands in the header `Origin`.
+    /// The value of the `Origin` header.
     origin: String,
-    /// Whether a redirect led here.
+    /// Whether it follows a redirect.
     is_sent_on: bool,
 }
 
 impl Fetch<'_, '_> {
-    /// Sends the request; the answer is what the page gets to see.
+    /// Sends the request and returns the response that the page can read.
     pub(super) async fn run(
         &mut self,
         request: &HttpRequest<String>,
@@ -139,7 +140,7 @@ impl Fetch<'_, '_> {
         }
     }
 
-    /// The request with what the browser adds to it.
+    /// Returns the request with the headers that a browser adds.
     fn dressed(&self, leg: &Leg<'_>) -> HttpRequest<String> {
         let mut request = leg.request.clone();
         let method = request.method.as_str();
@@ -156,7 +157,7 @@ impl Fetch<'_, '_> {
     }
 }
 
-/// The request as the page states it: with the headers that its method and body bring along.
+/// Returns the request as the page creates it, with the headers that its method and body imply.
 fn authored(request: &HttpRequest<String>) -> HttpRequest<String> {
     let mut request = request.clone();
     request.method = normalized_method(&request.method);
@@ -181,7 +182,7 @@ fn names(request: &HttpRequest<String>) -> Vec<String> {
     unsafe_names(headers.map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// A preflight.
+/// Builds a preflight.
 fn asking_leave(
     request: &HttpRequest<String>,
     origin: &str,
@@ -201,7 +202,7 @@ fn asking_leave(
 fn fault(stage: Stage, leg: &Leg<'_>, answer: &Answer, broken: Broken) -> CheckFault {
     let location = || redact(leg.url.as_str()).into_owned();
     let rule = match broken.rule {
-        // What lies behind a redirect is no setting of the service that was asked.
+        // The target of a redirect is not a setting of the requested service.
         CorsRule::Missing | CorsRule::Origin { .. } if leg.is_sent_on => CorsRule::Redirect {
             location: location(),
         },

@@ -1,9 +1,9 @@
 //! Checks: what a user of a service would do, done as the user's browser does it.
 //!
-//! [`Checks::run`] makes all checks of a service, one after the other; [`check`] makes one. Without
-//! an origin it is a plain request. With one, it is that of a page: [`fetch`] goes by the Fetch
-//! standard, and asks on where an answer leaves open what is wrong. What came of it is told in the
-//! types of [`crate::diagnose::evidence::check`]; they contain no conclusions.
+//! [`Checks::run`] makes all checks of a service in order; [`check`] makes one. A check without an
+//! origin is a plain request. One with an origin is the request of a page: [`fetch`] follows the
+//! Fetch standard, and sends further requests if a response does not show the cause of a failure.
+//! The results are the types of [`crate::diagnose::evidence::check`]; they contain no conclusions.
 
 mod conversation;
 mod cookies;
@@ -50,7 +50,7 @@ pub struct Checks<'a, P> {
     pub ports: &'a P,
     /// The values that the checks of the stack save for each other.
     pub saved: &'a Saved,
-    /// Where commands run.
+    /// The working directory and environment of commands.
     pub context: &'a Context,
     /// How long a response may come after the timeout of its check. It then still passes, so that a
     /// diagnosis distinguishes a slow service from one that hangs.
@@ -60,16 +60,16 @@ pub struct Checks<'a, P> {
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// For the diagnosis.
+    /// The facts for the diagnosis.
     pub answer: CheckAnswer,
-    /// The values that it saves for later checks, by name. They may be secrets.
+    /// The values saved for later checks, by name. They may be secrets.
     pub saved: BTreeMap<String, String>,
 }
 
 impl<P: Ports + Sync> Checks<'_, P> {
-    /// Makes them one after the other, in the order of the file, each within its own timeout and
-    /// [`Self::patience`], all within `limit`. One answer each: a check that needs what an earlier one
-    /// should have saved and did not, and one for which no time is left, are not made.
+    /// Makes the checks in the order of the file, each within its own timeout and
+    /// [`Self::patience`], all within `limit`. Returns one answer each. A check is skipped if an
+    /// earlier one has not saved a value that it needs, or if no time is left.
     pub async fn run(&self, limit: Duration) -> Vec<CheckAnswer> {
         let deadline = Instant::now() + limit.min(probe::LONGEST);
         let mut answers = Vec::with_capacity(self.service.checks.len());
@@ -79,8 +79,9 @@ impl<P: Ports + Sync> Checks<'_, P> {
         answers
     }
 
-    /// Makes a check that changes nothing at the server behind a development server, without a page.
-    /// `without` is left out of the beginning of its path. `None` for any other check.
+    /// Makes a check that changes nothing, directly at the server behind a development server and
+    /// without a page. The prefix `without` is removed from its path. Returns `None` for any other
+    /// check.
     pub async fn directly(
         &self,
         template: &Check,
@@ -205,7 +206,7 @@ async fn http(
     saved.map_err(CheckFault::Plain)
 }
 
-/// An answer to a check that was not made.
+/// Returns the answer for a check that was not made.
 fn skipped(check: &Check<String>, why: Skipped) -> CheckAnswer {
     let page = check.origin.as_deref().map(Page::new);
     let mut answer = unasked(check, page.as_ref());
@@ -213,7 +214,7 @@ fn skipped(check: &Check<String>, why: Skipped) -> CheckAnswer {
     answer
 }
 
-/// The facts about a check before it is made.
+/// Returns the facts about a check before it is made.
 fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
     let (target, url) = match &check.action {
         CheckAction::Http(request) => {
@@ -245,7 +246,7 @@ fn unasked(check: &Check<String>, page: Option<&Page>) -> CheckAnswer {
     }
 }
 
-/// The fault with everything masked in it that looks like a secret.
+/// Returns the fault with all possible secrets masked.
 fn masked(fault: CheckFault) -> CheckFault {
     let masked = |text: String| redact(&text).into_owned();
     let CheckFault::Plain(kind) = fault else {

@@ -1,4 +1,4 @@
-//! Origins: of a page, and of the addresses that it asks.
+//! The origins of pages and of the addresses that they request.
 
 use url::{Host, Origin, Url};
 
@@ -10,7 +10,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Reads what a stack file says; a path and a slash at its end are no part of an origin.
+    /// Parses the origin in a stack file. A path and a trailing slash are not part of it.
     pub(super) fn new(text: &str) -> Self {
         let text = text.trim();
         let url = Url::parse(text);
@@ -26,17 +26,18 @@ impl Page {
         Self { origin, written }
     }
 
-    /// As it stands in the header `Origin`.
+    /// Returns the value of the `Origin` header.
     pub(super) fn written(&self) -> &str {
         &self.written
     }
 
-    /// Whether a request to this address stays within the origin.
+    /// Returns whether a request to this address stays within the origin.
     pub(super) fn is_origin_of(&self, url: &Url) -> bool {
         self.origin == url.origin()
     }
 
-    /// The same page under the other name of this machine: `localhost` for `127.0.0.1`, and back.
+    /// Returns the page under the other name of this machine: `localhost` for `127.0.0.1`, and vice
+    /// versa.
     pub(super) fn under_other_name(&self) -> Option<String> {
         let Origin::Tuple(scheme, host, port) = &self.origin else {
             return None;
@@ -50,9 +51,9 @@ impl Page {
         Some(Origin::Tuple(scheme.clone(), other, *port).ascii_serialization())
     }
 
-    /// How a browser describes the relation of the page to an address (the header
-    /// `Sec-Fetch-Site`). Names below one that may be registered are not known here: `api.test` and
-    /// `app.test` are taken for two sites, `test` and `app.test` for one.
+    /// Returns the relation of the page to an address as a browser describes it (the header
+    /// `Sec-Fetch-Site`). The public suffix list is not used: `api.test` and `app.test` count as
+    /// two sites, `test` and `app.test` as one.
     pub(super) fn site_of(&self, url: &Url) -> &'static str {
         let Origin::Tuple(scheme, page, _) = &self.origin else {
             return "cross-site";

@@ -1,16 +1,17 @@
-//! Which requests a page may send to another origin without asking first: the safelists of the Fetch
-//! standard (section 2.2.2, "Headers"; <https://fetch.spec.whatwg.org/#terminology-headers>).
+//! The requests that a page may send to another origin without a preflight: the safelists of the
+//! Fetch standard (section 2.2.2, "Headers"; <https://fetch.spec.whatwg.org/#terminology-headers>).
 
-/// Bytes of one header's value that pass, and of all such values together.
+/// The maximum length in bytes of one safe header value, and of all of them together.
 const LONGEST_VALUE: usize = 128;
 const LONGEST_VALUES: usize = 1024;
 
-/// Whether a method needs no leave.
+/// Returns whether a method needs no permission.
 pub(super) fn is_safe_method(method: &str) -> bool {
     ["GET", "HEAD", "POST"].contains(&method)
 }
 
-/// The method as `fetch` sends it: the well-known ones in capitals, others (`patch`!) as they stand.
+/// Returns the method as `fetch` sends it: the well-known ones in capitals, others (`patch`!)
+/// unchanged.
 pub(super) fn normalized_method(method: &str) -> String {
     let known = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
     let known = known
@@ -19,8 +20,8 @@ pub(super) fn normalized_method(method: &str) -> String {
     known.map_or_else(|| method.to_owned(), ToString::to_string)
 }
 
-/// The names of the headers that need leave, in lower case, sorted, each once
-/// ("CORS-unsafe request-header names").
+/// Returns the names of the headers that need permission, in lower case, sorted and without
+/// duplicates ("CORS-unsafe request-header names").
 pub(super) fn unsafe_names<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
     let (mut names, mut safe) = (Vec::new(), Vec::new());
     let mut length = 0;
@@ -44,8 +45,8 @@ pub(super) fn unsafe_names<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>
     names
 }
 
-/// Whether a page may not set the header, because the browser does ("forbidden request-header").
-/// Takes the name in lower case.
+/// Returns whether only the browser sets the header ("forbidden request-header"). The name is in
+/// lower case.
 pub(super) fn is_forbidden(name: &str) -> bool {
     const NAMES: [&str; 20] = [
         "accept-charset",
@@ -72,7 +73,8 @@ pub(super) fn is_forbidden(name: &str) -> bool {
     NAMES.contains(&name) || name == "via" || name.starts_with("proxy-") || name.starts_with("sec-")
 }
 
-/// Whether a header needs no leave ("CORS-safelisted request-header"). Takes the name in lower case.
+/// Returns whether a header needs no permission ("CORS-safelisted request-header"). The name is in
+/// lower case.
 fn is_safe_header(name: &str, value: &str) -> bool {
     if value.len() > LONGEST_VALUE {
         return false;
@@ -92,7 +94,7 @@ fn is_unsafe_byte(byte: u8) -> bool {
     (byte < 0x20 && byte != b'\t') || byte == 0x7f || b"\"():<>?@[\\]{}".contains(&byte)
 }
 
-/// Whether the type is one that a form could always send. `application/json` is not.
+/// Returns whether an HTML form can send the type. `application/json` is not one.
 fn is_form_or_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     [
@@ -104,7 +106,7 @@ fn is_form_or_text(content_type: &str) -> bool {
     .any(|safe| essence.eq_ignore_ascii_case(safe))
 }
 
-/// `bytes=0-` or `bytes=0-499`: one range, from a given start on.
+/// Returns whether it is one range with a start: `bytes=0-` or `bytes=0-499`.
 fn is_simple_range(value: &str) -> bool {
     let Some((start, end)) = value
         .strip_prefix("bytes=")
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_types_of_forms_need_no_leave_and_json_does() {
+    fn form_content_types_need_no_permission_but_json_does() {
         for safe in [
             "text/plain",
             "text/plain;charset=UTF-8",
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_sorted_in_lower_case_and_stand_once() {
+    fn names_are_lower_case_sorted_and_unique() {
         let headers = [
             ("X-User", "1"),
             ("Authorization", "Bearer x"),
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_cannot_set_is_no_question() {
+    fn headers_that_a_page_cannot_set_need_no_permission() {
         let headers = [
             ("Cookie", "a=b"),
             ("Origin", "http://x"),
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_need_leave_each_and_together() {
+    fn long_values_need_permission_alone_and_together() {
         let long = "x".repeat(129);
         assert_eq!(names(&[("Accept", &long)]), ["accept"]);
         let fitting = "x".repeat(128);
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_and_a_range_are_read_to_the_letter() {
+    fn languages_and_ranges_are_read_strictly() {
         assert!(names(&[("Accept-Language", "de-AT, de;q=0.9")]).is_empty());
         assert_eq!(names(&[("Accept-Language", "de/AT")]), ["accept-language"]);
         for safe in ["bytes=0-", "bytes=10-20"] {

@@ -25,9 +25,8 @@ use crate::{
 /// The minimum length of a header or cookie that is masked.
 const SECRET: usize = 8;
 
-/// The values by name and the cookies that the checks of a stack have saved. Cheap to clone; clones share
-/// their
-/// state. The values may be secrets.
+/// The values by name and the cookies that the checks of a stack have saved. Cheap to clone; clones
+/// share their state. The values may be secrets.
 #[derive(Clone, Default)]
 pub struct Saved(Arc<Mutex<Session>>);
 
@@ -40,13 +39,13 @@ struct Session {
 }
 
 impl Saved {
-    /// The value of this name.
+    /// Returns the value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
         lock(&self.0).values.get(name).cloned()
     }
 
-    /// Keeps these values, in place of earlier ones of the same names.
+    /// Saves these values. They replace earlier ones of the same names.
     pub fn keep(&self, values: BTreeMap<String, String>) {
         lock(&self.0).values.extend(values);
     }
@@ -70,7 +69,7 @@ impl Saved {
         Self(Arc::new(Mutex::new(lock(&self.0).clone())))
     }
 
-    /// Keeps the cookies that an answer sets.
+    /// Saves the cookies that a response sets.
     pub(super) fn keep_cookies(&self, cookies: Vec<(Cookie, bool)>) {
         let mut kept = lock(&self.0);
         for (cookie, is_deleted) in cookies {
@@ -81,8 +80,8 @@ impl Saved {
         }
     }
 
-    /// Returns the header `Cookie` for a request of a page, and the cookies that a browser does not send
-    /// with it.
+    /// Returns the `Cookie` header for a request of a page, and the cookies that a browser does not
+    /// send with it.
     pub(super) fn cookies_for(
         &self,
         url: &Url,
@@ -100,8 +99,8 @@ impl Saved {
         ((!sent.is_empty()).then(|| sent.join("; ")), withheld)
     }
 
-    /// Masks secrets in a text: the values with the names of secrets (`token`, `api_key`), and those of headers
-    /// and cookies, unless they are too short for a secret.
+    /// Masks secrets in a text: values with the name of a secret (`token`, `api_key`), and those of
+    /// headers and cookies unless they are too short to be one.
     pub(super) fn masked(&self, text: &str) -> String {
         let kept = lock(&self.0);
         let secrets = kept.values.iter().filter(|(name, value)| {
@@ -116,13 +115,14 @@ impl Saved {
 }
 
 impl fmt::Debug for Saved {
-    /// The names alone.
+    /// Formats the names alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(lock(&self.0).values.keys()).finish()
     }
 }
 
-/// Fills the saved values into a check. Also returns the first value that it needs and no check has saved.
+/// Fills the saved values into a check. Also returns the first value that it needs and that no
+/// check has saved.
 pub(super) fn fill(
     check: &Check,
     owner: &ServiceName,
@@ -168,7 +168,7 @@ impl<P: Ports> Ports for Known<'_, P> {
     }
 }
 
-/// Takes the values that a check saves from an answer.
+/// Returns the values that a check saves from a response.
 pub(super) fn take(
     wanted: &BTreeMap<String, SavedFrom>,
     headers: &HeaderMap,

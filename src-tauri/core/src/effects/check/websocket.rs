@@ -1,7 +1,7 @@
-//! The handshake of a WebSocket as a page makes it, and what refuses it.
+//! Opens a WebSocket as a page does, and finds what rejects the handshake.
 //!
-//! A browser sends no preflight for it and asks for no CORS header: whether a page may connect is
-//! the server's business alone, which has the header `Origin` to go by.
+//! A browser sends no preflight and needs no CORS header for it: only the server decides, by the
+//! `Origin` header, whether a page may connect.
 
 use hyper::header::{SEC_WEBSOCKET_PROTOCOL, SERVER};
 
@@ -19,7 +19,7 @@ use crate::{
     stack::HttpRequest,
 };
 
-/// Shakes hands; if that is refused, asks on to learn by what.
+/// Sends the handshake; if it is rejected, sends further requests to find the cause.
 pub(super) async fn shake_hands(
     conversation: &mut Conversation<'_>,
     url: &str,
@@ -56,8 +56,8 @@ pub(super) async fn shake_hands(
     }))
 }
 
-/// A browser gives up if it gets another subprotocol than it asked for, or none although it asked
-/// (<https://websockets.spec.whatwg.org/#feedback-from-the-protocol>).
+/// Checks the subprotocol. A browser closes the connection if it requested one and gets another or
+/// none (<https://websockets.spec.whatwg.org/#feedback-from-the-protocol>).
 fn judge_protocol(answer: &Answer, asked: Option<&str>) -> Result<(), Refuser> {
     let came = answer.head.headers.get(SEC_WEBSOCKET_PROTOCOL);
     let came = came.map(|came| String::from_utf8_lossy(came.as_bytes()).into_owned());
@@ -94,9 +94,9 @@ async fn refuser(
                 Refuser::AuthOrNoRoute
             }
         }
-        // uvicorn lets an application refuse with a status of its own, and yet an application under
-        // it answers 403 where it has no route. So a 404 is that of its HTTP routes: it was started
-        // without a library for WebSockets, and took the handshake for a plain request.
+        // uvicorn lets an application reject with its own status, but a missing WebSocket route
+        // responds 403. A 404 is that of an HTTP route: uvicorn has no WebSocket library and
+        // treated the handshake as a plain request.
         404 if server(answer) == Some("uvicorn") => Refuser::PlainHttp,
         404 | 405 | 410 => Refuser::NoRoute,
         400 | 426 => Refuser::BadRequest,
@@ -106,7 +106,7 @@ async fn refuser(
     }
 }
 
-/// Whether a plain `GET` of the same address is kept out too.
+/// Returns whether a plain `GET` of the same address is rejected too.
 async fn plain(conversation: &mut Conversation<'_>, url: &str) -> bool {
     let mut request = HttpRequest::new("GET", &url.replacen("ws", "http", 1));
     request.expect.status = vec![SWITCHING];

@@ -13,7 +13,7 @@ use crate::{
     stack::{Command, ContainerSource},
 };
 
-/// The compose commands, the first one that is installed counts.
+/// The compose commands. The first one that is installed is used.
 const COMMANDS: [&[&str]; 3] = [
     &["docker", "compose"],
     &["docker-compose"],
@@ -21,7 +21,7 @@ const COMMANDS: [&[&str]; 3] = [
 ];
 /// The time limit of a start, which may pull an image or build one.
 const START: Duration = Duration::from_hours(2);
-/// The time limit of a question.
+/// The time limit of a query.
 const QUESTION: Duration = Duration::from_secs(30);
 
 /// Two compose commands in one project would create its network and its shared services twice.
@@ -44,7 +44,7 @@ pub(super) async fn start(
     id.map(str::to_owned).ok_or(ContainerFault::Gone)
 }
 
-/// Stops a service, if it runs.
+/// Stops a service if it is running.
 pub(super) async fn stop(
     engine: &Engine,
     source: &ContainerSource,
@@ -55,7 +55,7 @@ pub(super) async fn stop(
     project.run(&["stop"], QUESTION).await.map(drop)
 }
 
-/// A service of a compose project, and the command for it.
+/// A service of a compose project, and the command that controls it.
 struct Project<'a> {
     command: Vec<String>,
     service: &'a str,
@@ -94,7 +94,7 @@ impl<'a> Project<'a> {
         })
     }
 
-    /// Runs a subcommand for the service, and returns its output.
+    /// Runs a subcommand for the service and returns its output.
     async fn run(&self, words: &[&str], limit: Duration) -> Result<String, ContainerFault> {
         let mut command = self.command.clone();
         let words = words.iter().chain([&self.service]);
@@ -103,7 +103,7 @@ impl<'a> Project<'a> {
     }
 }
 
-/// Returns the compose command that is installed.
+/// Returns the installed compose command.
 async fn installed(
     directory: &Path,
     environment: &Env,
@@ -126,7 +126,7 @@ async fn installed(
     INSTALLED.get_or_try_init(search).await.map(Vec::as_slice)
 }
 
-/// Runs a command, and returns its output.
+/// Runs a command and returns its output.
 async fn run(
     command: Vec<String>,
     directory: &Path,

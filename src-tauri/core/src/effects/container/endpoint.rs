@@ -1,5 +1,5 @@
-//! Finds the engine, in the order of the `docker` command: a context of the stack file, `DOCKER_HOST`,
-//! `DOCKER_CONTEXT`, the current context, the usual addresses.
+//! Finds the engine in the order of the `docker` command: a context of the stack file,
+//! `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the default addresses.
 
 use std::{
     fmt,
@@ -82,7 +82,7 @@ pub(super) fn find(variables: &Env, context: Option<&str>) -> Result<Endpoint, C
         .ok_or(ContainerFault::EngineMissing)
 }
 
-/// Returns the host in the metadata of a context, which are in a folder named by a hash.
+/// Returns the host in the metadata of a context, whose folder is named by a hash.
 fn host_of(config: &Path, name: &str) -> Option<String> {
     let hash = digest(&SHA256, name.as_bytes());
     let folder = hash.as_ref().iter().fold(String::new(), |mut hex, byte| {

@@ -31,11 +31,11 @@ use crate::{
     stack::{Port, Service},
 };
 
-/// The time limit of a request that the engine answers from what it knows.
+/// The time limit of a request that the engine answers at once.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The time limit of the question whether it answers.
+/// The time limit of a ping.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The time limit of a request that lasts as long as the work of the engine.
+/// The time limit of a request that waits for work of the engine.
 const WORK: Duration = Duration::from_hours(2);
 /// The maximum length of an answer.
 const LONGEST: usize = 16 << 20;
@@ -46,7 +46,7 @@ pub struct Engine {
     endpoint: Endpoint,
 }
 
-/// An answer of the engine that says no: its status and its message.
+/// An error response of the engine: its status and its message.
 struct Refusal(u16, String);
 
 impl Engine {
@@ -113,8 +113,8 @@ impl Engine {
         Ok(Events(response.into_body()))
     }
 
-    /// Stops a container: sends the signal, or by default its own stop signal, and kills it after
-    /// `grace`. Returns when it has exited. Does nothing if it does not exist.
+    /// Stops a container: sends the signal, or by default the container's stop signal, and kills it
+    /// after `grace`. Returns when it has exited. Does nothing if it does not exist.
     pub async fn stop(
         &self,
         container: &str,
@@ -139,20 +139,20 @@ impl Engine {
         ended(self.ask("POST", &path, None, WORK).await)
     }
 
-    /// Removes a container that does not run, and keeps its volumes. Does nothing if it does not exist.
+    /// Removes a stopped container and keeps its volumes. Does nothing if it does not exist.
     pub async fn remove(&self, container: &str) -> Result<(), ContainerFault> {
         let path = format!("/containers/{container}?force=1");
         ended(self.ask("DELETE", &path, None, WORK).await)
     }
 
-    /// Creates a container, and returns its identifier.
+    /// Creates a container and returns its identifier.
     pub(super) async fn create(&self, name: &str, spec: &Value) -> Result<String, ContainerFault> {
         let path = with_query("/containers/create", &[("name", name)]);
         let created: Value = parsed(self.ask("POST", &path, Some(spec), WORK).await)?;
         Ok(created["Id"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Starts a container. Does nothing if it runs.
+    /// Starts a container. Does nothing if it is running.
     pub(super) async fn start(&self, container: &str) -> Result<(), ContainerFault> {
         let path = format!("/containers/{container}/start");
         done(self.ask("POST", &path, None, WORK).await)
@@ -174,7 +174,7 @@ impl Engine {
             .ask("POST", &with_query("/images/create", pairs), None, WORK)
             .await?;
         let progress = answer.map_err(|Refusal(_, message)| missing(message))?;
-        // The pull fails after its answer has begun: the last line says so.
+        // A pull fails after its response has begun: its last line contains the error.
         let last = progress
             .rsplit(|byte| *byte == b'\n')
             .find(|line| !line.trim_ascii().is_empty());
@@ -278,7 +278,7 @@ impl Engine {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;
-        // Ends with the body of the answer.
+        // It ends with the body of the response.
         tokio::spawn(connection);
         sender.send_request(request).await.map_err(broken)
     }
@@ -326,8 +326,8 @@ fn done(answer: Answer) -> Result<(), ContainerFault> {
     accepted(answer).map(drop)
 }
 
-/// Returns the outcome of a request that ends a container. One that does not exist, does not run or is
-/// being removed has ended.
+/// Returns the outcome of a request that ends a container. A container that does not exist, is not
+/// running or is being removed counts as ended.
 fn ended(answer: Answer) -> Result<(), ContainerFault> {
     match answer? {
         Err(Refusal(404 | 409, _)) => Ok(()),

@@ -1,4 +1,4 @@
-//! Creates a container of an image, for a service that has no compose file.
+//! Creates a container from an image, for a service without a compose file.
 
 use std::{path::Path, time::Duration};
 
@@ -12,15 +12,16 @@ use crate::{
     stack::{ContainerSource, Port, Ports, Service},
 };
 
-/// The label with the stack of a container. Those of the service and the run are beside it.
+/// The label that contains the stack of a container. Further labels contain the service and the
+/// run.
 pub(super) const STACK_LABEL: &str = "dev.pilotlight.stack";
 
-/// How long the removal of an earlier container may take.
+/// The time limit for the removal of an earlier container.
 const REMOVAL: Duration = Duration::from_secs(10);
 /// The pause before the next attempt.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Creates and starts a container, and returns its identifier.
+/// Creates and starts a container and returns its identifier.
 pub(super) async fn start(
     engine: &Engine,
     service: &Service,
@@ -72,7 +73,7 @@ pub(super) async fn start(
             "PortBindings": bindings.collect::<Map<_, _>>(),
             "Binds": volumes,
             "RestartPolicy": { "Name": "no" },
-            // Docker Desktop has this name by itself.
+            // Docker Desktop defines this name itself.
             "ExtraHosts": ["host.docker.internal:host-gateway"],
         },
     });
@@ -101,7 +102,7 @@ pub(super) async fn start(
     Ok(id)
 }
 
-/// Removes the container that an earlier run of this service has left, which would hold its port.
+/// Removes the container left by an earlier run of this service, which would hold its port.
 pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
     let name = container_name(mark);
     match engine.inspect(&name).await {
@@ -119,7 +120,7 @@ fn container_name(mark: &Mark) -> String {
 }
 
 /// Returns the folder or file that a volume mounts, if it does not exist: an engine would create a
-/// folder that belongs to root.
+/// folder owned by root.
 fn missing_folder(volume: &str) -> Option<String> {
     let path = volume.rsplit_once(":/").map_or(volume, |(path, _)| path);
     let is_missing = Path::new(path).is_absolute() && !Path::new(path).exists();

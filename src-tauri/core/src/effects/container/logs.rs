@@ -1,6 +1,6 @@
-//! Follows the log of a container with an ordinary process that writes into the log of the run. So
-//! nothing is lost when the daemon is killed; and when that process is killed, the engine's copy closes
-//! the gap.
+//! Follows the log of a container with a separate process that writes into the log of the run.
+//! Nothing is lost if the daemon is killed; if that process is killed, the gap is filled from the
+//! engine's copy.
 
 use std::{fs::File, path::Path};
 
@@ -11,12 +11,11 @@ use crate::{
     model::facts::{LaunchFault, Mark},
 };
 
-/// The commands that follow a log, the first one that is installed counts.
+/// The commands that follow a log. The first one that is installed is used.
 const COMMANDS: [&str; 2] = ["docker", "podman"];
 
-/// Starts the process, which writes each line with its time. It exits with the container.
-///
-/// It writes the lines at `since` or later. `directory` is any folder that exists.
+/// Starts the process, which writes each line at `since` or later with its time and exits with the
+/// container. `directory` is any existing folder.
 pub async fn follow(
     contained: &Contained,
     since: Option<&str>,

@@ -1,4 +1,4 @@
-//! Containers: asks a container engine over its API, and starts containers through it.
+//! Containers: queries a container engine over its API, and starts containers through it.
 //!
 //! The engine is Docker, or anything that speaks its API (Podman, Colima, `OrbStack`, Rancher Desktop).
 
@@ -37,7 +37,7 @@ pub struct Contained {
     pub engine: Engine,
     /// The container.
     pub info: Arc<ContainerInfo>,
-    /// Its latest state; `None` until the engine has been asked.
+    /// Its latest state; `None` until the engine has reported it.
     pub status: Option<Status>,
 }
 
@@ -57,8 +57,8 @@ impl Contained {
         self.status.as_ref()?.health.as_ref()
     }
 
-    /// Returns the probe that is used without `ready`: the health check of the image, the port, or
-    /// that the container runs.
+    /// Returns the default probe without `ready`: the health check of the image, the port, or that
+    /// the container is running.
     #[must_use]
     pub fn default_probe(&self, service: &Service) -> Probe<String> {
         match self.info.main_port(service) {
@@ -68,7 +68,7 @@ impl Contained {
         }
     }
 
-    /// Probes its health check. A container without one passes.
+    /// Checks its health. A container without a health check passes.
     pub(super) fn probe(cell: Option<&Cell>) -> Result<(), ProbeFaultKind> {
         let Some(cell) = cell else { return Ok(()) };
         let contained = cell.borrow();
@@ -77,10 +77,10 @@ impl Contained {
     }
 }
 
-/// Starts the container of a service, and returns its identifier. `environment` is that of the service, and `declared` the part
-/// of it that the stack file declares.
+/// Starts the container of a service and returns its identifier. `environment` is the environment
+/// of the service, `declared` the part of it that the stack file declares.
 ///
-/// Takes as long as the engine does, which may have to pull an image. Dropping the future leaves the
+/// Takes as long as the engine does, which may pull an image. Dropping the future leaves the
 /// container as it is.
 pub async fn start(
     engine: &Engine,
@@ -110,16 +110,16 @@ pub async fn start(
     }
 }
 
-/// Checks that the engine of a service answers.
+/// Checks that the engine of a service responds.
 ///
 /// # Errors
 ///
-/// No engine is found, or it does not answer.
+/// No engine is found, or it does not respond.
 pub async fn answers(service: &Service, variables: &Env) -> Result<(), ContainerFault> {
     Engine::of(service, variables).await?.ping().await
 }
 
-/// Stops and removes what a start that was cancelled may have created.
+/// Stops and removes the container that a cancelled start may have created.
 pub async fn abort(
     engine: &Engine,
     service: &Service,

@@ -1,4 +1,4 @@
-//! The state of a container, from the answer of the engine.
+//! The state of a container, parsed from a response of the engine.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,22 @@ use crate::{
 /// The state of a container at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// The facts that do not change while it runs.
+    /// The facts that do not change while it is running.
     pub info: ContainerInfo,
-    /// Whether it runs.
+    /// Whether it is running.
     pub running: bool,
     /// How it exited, if it has.
     pub exit: Exit,
-    /// Why it exited or did not start, if its exit does not tell.
+    /// Why it exited or did not start, if its exit does not show it.
     pub reason: Option<String>,
     /// The result of its health check; `None` if it has none.
     pub health: Option<Health>,
-    /// The end of its previous life, in the engine's notation, while it runs; `None` if it has had
-    /// none.
+    /// The end of its previous run, in the engine's notation, while it is running; `None` for the
+    /// first run.
     pub since: Option<String>,
     /// The stack of Pilot Light that created it.
     pub(super) stack: Option<String>,
-    /// Whether the engine restarts it by itself.
+    /// Whether the engine restarts it automatically.
     pub restarts: bool,
 }
 
@@ -62,8 +62,7 @@ impl Health {
     }
 }
 
-/// The answer to `GET /containers/ID/json`, as far as it is used. Engines leave out what they do not
-/// know.
+/// The fields used of the response to `GET /containers/ID/json`. Engines omit unknown ones.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Inspected {
@@ -134,7 +133,7 @@ struct Binding {
 }
 
 impl Inspected {
-    /// Returns the state of the container, which belongs to the engine at this address.
+    /// Returns the state of the container. `engine` is the address of its engine.
     pub(super) fn status(self, engine: String) -> Status {
         let Self {
             id,
@@ -168,9 +167,9 @@ impl Inspected {
     }
 }
 
-/// Returns the end of its previous life. Of one that has exited, only its last end is known.
+/// Returns the end of its previous run. After an exit, only the last end is known.
 fn since(state: &State) -> Option<String> {
-    // The year 1 stands for never.
+    // The year 1 means never.
     let has_ended = |at: &&String| state.running && at.starts_with("20");
     Some(&state.finished_at).filter(has_ended).cloned()
 }

@@ -13,7 +13,7 @@ use crate::{
     stack::{Ports, Service},
 };
 
-/// The time limit of the command. A secret manager may ask the user first.
+/// The time limit of the command. A secret manager may prompt the user first.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// The output of a service's `env_command`, once it has run. Kept in memory only, and masked in every
@@ -21,7 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub struct CommandOutput(Arc<OnceCell<Output>>);
 
-/// Has no readable form, so that no log shows it.
+/// The output of a command. `Debug` redacts it.
 struct Output(Vec<u8>);
 
 impl std::fmt::Debug for Output {
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Output {
 }
 
 impl CommandOutput {
-    /// Adds the variables, after the command has run if it has not yet.
+    /// Adds the variables. Runs the command first if it has not run yet.
     pub(super) async fn apply(
         &self,
         service: &Service,

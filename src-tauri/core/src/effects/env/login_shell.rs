@@ -25,7 +25,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Marks the beginning and the end of the variables; start-up files may print other text.
 const MARKER: &str = "--- pilotlight environment ---";
 
-/// Variables of the shell itself, not of the user.
+/// Variables of the shell, not of the user.
 const OF_THE_SHELL: [&str; 6] = [
     "PWD",
     "OLDPWD",
@@ -63,7 +63,7 @@ pub enum LoginShellFault {
 }
 
 /// Returns the variables of the user's login shell, on top of `own`; `None` if this process has
-/// them already (it was started from a terminal), or if this system has no such shell.
+/// them already (it was started from a terminal), or if this system has no login shell.
 pub async fn login_environment(own: &Env) -> Result<Option<Env>, LoginShellFault> {
     if has_terminal() {
         return Ok(None);
@@ -107,7 +107,7 @@ fn read(text: &str, own: &Env) -> Option<Env> {
     let pairs = between.split('\0').filter_map(|pair| pair.split_once('='));
     let mut variables: Env = pairs
         .map(|(name, value)| match own.get(name) {
-            // The value is not valid UTF-8, so the one of this process is used.
+            // The value is not valid UTF-8: keep that of this process.
             Some(known) if value.contains(char::REPLACEMENT_CHARACTER) => (name, known),
             _ => (name, OsStr::new(value)),
         })

@@ -30,8 +30,8 @@ const OWN_PREFIX: &str = "PILOTLIGHT_";
 /// The exception that users set, and that a service which calls `pilotlight` needs.
 const HOME: &str = "PILOTLIGHT_HOME";
 
-/// The number of services up to which each gets the addresses of all: more would be a burden for every
-/// process.
+/// The number of services up to which each service gets the addresses of all: more variables would
+/// slow down every process.
 const ADDRESSED: usize = 50;
 
 /// Returns the environment of `service`. Later sources win:

@@ -1,5 +1,5 @@
-//! The variables of `env_points_at` of a stack in a slot: they get the ports of the slot, since an env
-//! file in the repository names those of the stack file.
+//! Sets the variables of `env_points_at` of a stack in a slot to the ports of the slot, since an
+//! env file in the repository contains those of the stack file.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::{
     stack::{Command, EnvFile, Port, Ports, Service, Stack, Template},
 };
 
-/// Sets each variable that must point at a service to the address of the service. A value for this
-/// machine keeps everything but its port; a value for another machine stays.
+/// Sets each variable that must point at a service to the address of the service. Of a value for
+/// this machine, only the port changes; a value for another machine stays.
 pub(super) async fn point(
     service: &Service,
     stack: &Stack,
@@ -43,7 +43,7 @@ pub(super) async fn point(
     }
 }
 
-/// Returns the variables of the files that a service reads by itself.
+/// Returns the variables of the files that a service reads itself.
 async fn dotenv(service: &Service, base: &Env, time_limit: Duration) -> Env {
     let files = dotenv_files(service).into_iter().rev();
     let files = files.map(|path| EnvFile {
@@ -59,8 +59,8 @@ async fn dotenv(service: &Service, base: &Env, time_limit: Duration) -> Env {
     variables
 }
 
-/// Returns the address in `value` with another port, if it is one on this machine: a URL, `host:port`
-/// or a port alone.
+/// Returns the address in `value` with another port, if it is one on this machine: a URL,
+/// `host:port` or a port number.
 #[must_use]
 pub fn aimed(value: &str, port: Port) -> Option<String> {
     if value.trim().parse::<u16>().is_ok() {

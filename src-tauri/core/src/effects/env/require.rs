@@ -81,7 +81,7 @@ async fn run(
     }
 }
 
-/// Returns why a command has failed, in words; `None` if it has not.
+/// Describes why a command has failed; `None` if it has not.
 pub(super) fn outcome(
     ran: Result<Output, HelperFault>,
     time_limit: Duration,

@@ -25,7 +25,7 @@ fn service(says: &str, files: &[(&str, &[u8])]) -> (TempDir, Service) {
     (folder, service)
 }
 
-/// Returns the environment, for tests that are not asynchronous.
+/// Returns the environment, for synchronous tests.
 fn environment(service: &Service, base: &Env, ports: &impl Ports) -> Result<Env, LaunchFault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -61,14 +61,14 @@ fn value_of(environment: &Env, name: &str) -> Option<String> {
     value.map(|value| value.to_str().unwrap().to_owned())
 }
 
-/// The value of `A` after a file with this text.
+/// Returns the value of `A` after a file with this text is read.
 fn parsed(text: &str) -> String {
     let mut variables = base(&[("CALLER", "outside"), ("EMPTY", "")]);
     env_file::apply(text.as_bytes(), Path::new(".env"), &mut variables).unwrap();
     value_of(&variables, "A").unwrap()
 }
 
-/// The line and the words of the fault in this text.
+/// Returns the line and the message of the error in this text.
 fn refused(text: &[u8]) -> (usize, String) {
     match env_file::apply(text, Path::new(".env"), &mut Env::new()) {
         Err(LaunchFault::EnvFileInvalid {
@@ -166,7 +166,7 @@ fn ports_are_filled_in_the_values_of_env() {
 }
 
 #[test]
-fn an_env_file_may_be_missing_only_if_that_is_said() {
+fn only_an_optional_env_file_may_be_missing() {
     let (folder, mut service) = service("env_file = '.env?'", &[]);
     assert!(environment(&service, &Env::new(), &Nowhere).is_ok());
     service.env_files[0].optional = false;
@@ -179,7 +179,7 @@ fn an_env_file_may_be_missing_only_if_that_is_said() {
 }
 
 #[test]
-fn an_env_file_that_cannot_be_read_is_said_with_its_path() {
+fn an_unreadable_env_file_is_reported_with_its_path() {
     let (folder, mut service) = service("", &[]);
     service.env_files.push(EnvFile {
         path: folder.path().to_owned(),
@@ -226,7 +226,7 @@ fn quotes_keep_blanks_comments_and_lines() {
 }
 
 #[test]
-fn only_double_quotes_know_escapes() {
+fn only_double_quotes_support_escapes() {
     assert_eq!(parsed(r#"A="a\nb\tc\"d\\e\$f\x""#), "a\nb\tc\"d\\e$f\\x");
     assert_eq!(parsed(r"A='a\nb\\'"), r"a\nb\\");
     assert_eq!(parsed(r#"A="\\""#), "\\");
@@ -248,7 +248,7 @@ fn references_see_earlier_lines_and_the_caller() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_line_and_without_a_value() {
+fn errors_name_their_line_and_no_value() {
     assert_eq!(refused(b"A=1\nB"), (2, "has no `=` after `B`".into()));
     assert_eq!(
         refused(b"A=1\n\n=secret"),
@@ -273,7 +273,7 @@ fn what_is_wrong_is_said_with_its_line_and_without_a_value() {
 mod requirements {
     use super::*;
 
-    /// Stands for the path of the test service.
+    /// A placeholder for the path of the test service.
     const PROGRAM: &str = "PROGRAM";
 
     async fn fault_of_program(says: &str) -> Option<(String, String)> {
@@ -322,7 +322,7 @@ mod requirements {
     }
 
     #[tokio::test]
-    async fn a_command_must_end_with_0_and_its_last_line_says_why_not() {
+    async fn a_command_must_exit_with_0_or_its_last_line_is_the_reason() {
         let good = format!("['{PROGRAM}', '--exit', '0']");
         let bad =
             format!("['{PROGRAM}', '--print', 'one', '--print', 'no such module', '--exit', '3']");
@@ -346,7 +346,7 @@ mod requirements {
     }
 
     #[tokio::test]
-    async fn a_command_that_is_not_there_is_a_requirement_too() {
+    async fn a_missing_command_is_a_missing_requirement() {
         let says = "{ commands = ['no-such-program-anywhere'] }";
         let (what, detail) = fault_of(says, &[]).await.unwrap();
         assert_eq!(what, "the command `no-such-program-anywhere`");

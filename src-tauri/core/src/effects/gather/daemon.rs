@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// Returns the daemon that runs services of this stack file with another settings folder. A mark
-/// identifies the stack by the file and that folder, and a service inherits the variable that names the
-/// folder: both together are proof.
+/// identifies the stack by the file and that folder, and a service inherits the variable that names
+/// the folder: both together are proof.
 pub(super) fn other(scene: &Scene, table: &ProcessScan) -> Option<OtherDaemon> {
     let file = &scene.stack.file;
     let mut strangers: BTreeMap<&StackId, Process> = BTreeMap::new();
@@ -39,7 +39,7 @@ pub(super) fn other(scene: &Scene, table: &ProcessScan) -> Option<OtherDaemon> {
     })
 }
 
-/// Returns the value of the variable that names the home, empty if it is not set; `None` if the
+/// Returns the value of the variable for the settings folder, empty if it is not set; `None` if the
 /// environment of the process cannot be read.
 fn home_of(process: Process) -> Option<OsString> {
     let mut system = System::new().ok()?;
@@ -60,7 +60,7 @@ fn home_of(process: Process) -> Option<OsString> {
     Some(value.unwrap_or_default())
 }
 
-/// Returns the nearest ancestor that is not part of a service: the daemon, if it still runs.
+/// Returns the nearest ancestor that is not part of a service: the daemon, if it is still running.
 fn daemon_of(table: &ProcessScan, process: Process) -> Option<u32> {
     let rows = table.rows();
     let mut at = table.position(process.pid)?;

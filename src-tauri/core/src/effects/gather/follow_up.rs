@@ -1,5 +1,4 @@
-//! Looks up what the logs name: the processes behind a port, a module, a version, the connections to a
-//! server.
+//! Looks up what the logs name: processes on a port, modules, versions, connections to a server.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,15 +32,15 @@ use crate::{
     stack::{Command, Port, Probe, ServiceName, Template},
 };
 
-/// The limit for all of it.
+/// The time limit for everything.
 const LIMIT: Duration = Duration::from_secs(4);
 /// The number of ports of one service that are looked up.
 const PORTS: usize = 4;
 /// The size up to which a source file is searched for a port.
 const SOURCE: u64 = 256 * 1024;
-/// The limit for the files of one service.
+/// The time limit for the files of one service.
 pub(super) const FILES: Duration = Duration::from_millis(500);
-/// The limit for a question to a Redis.
+/// The time limit for a query to a Redis.
 const QUEUES: Duration = Duration::from_millis(500);
 
 /// Completes the evidence of every service.
@@ -88,11 +87,11 @@ pub(super) async fn all(
             is.queues = queues(gatherer, scene, run).await;
         }
     });
-    // What is missing after that is missing in the evidence.
+    // Evidence that is not found in time is omitted.
     let _ = timeout(LIMIT, join_all(each)).await;
 }
 
-/// Returns whether an error of the log asks for this evidence.
+/// Returns whether an error of the log needs this evidence.
 fn wants(is: &ServiceEvidence, lookup: Lookup) -> bool {
     is.log.errors().any(|error| error.lookup() == Some(lookup))
 }
@@ -104,8 +103,8 @@ fn hangs(is: &ServiceEvidence) -> bool {
     })
 }
 
-/// Finds the port of an "address in use" error that names none: the only port in the command, or in a
-/// source file of it, that another process holds.
+/// Finds the port of an "address in use" error that names none: the only port in the command, or in
+/// a source file of it, that another process uses.
 async fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidence) {
     let Some(error) = &mut is.log.last_error else {
         return;
@@ -134,7 +133,7 @@ async fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceE
     }
 }
 
-/// Returns the numbers in small source files that may be ports. Blocks.
+/// Returns the numbers in small source files that may be ports. Blocking.
 fn of_sources(sources: &[PathBuf], reader: &Reader) -> Vec<u16> {
     let small = sources.iter().filter(|path| {
         let file = path.metadata();
@@ -146,7 +145,6 @@ fn of_sources(sources: &[PathBuf], reader: &Reader) -> Vec<u16> {
         .collect()
 }
 
-/// Returns the numbers in a text that may be ports.
 fn numbers(text: &str) -> Vec<u16> {
     let parts = text.split(|c: char| !c.is_ascii_digit());
     let numbers = parts.filter(|part| (4..=5).contains(&part.len()));
@@ -182,7 +180,8 @@ async fn listeners(sockets: &Sockets, is: &mut ServiceEvidence) {
     is.holders.extend(others.cloned());
 }
 
-/// Looks for a module that the log misses: in the virtual environment beside, and in other folders.
+/// Looks for a module that the log reports as missing: in the adjacent virtual environment and in
+/// other folders.
 async fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
     let Some(error) = &is.log.last_error else {
         return;
@@ -228,7 +227,7 @@ fn stopped(members: &BTreeSet<Process>) -> Vec<u32> {
     stopped.map(|pid| pid.as_u32()).collect()
 }
 
-/// Returns the disk space that is left at the path that an error names, else in the folder of its service.
+/// Returns the free disk space at the path that an error names, or in the folder of its service.
 async fn disk(error: &str, directory: PathBuf) -> Option<(PathBuf, u64)> {
     let named = named_path(error);
     let look = move || {
@@ -248,7 +247,7 @@ fn named_path(text: &str) -> Option<PathBuf> {
     paths.find(|path| path.is_absolute() && path.parent().is_some())
 }
 
-/// Counts the connections of a service by the port that they lead to.
+/// Counts the connections of a service by their remote port.
 async fn connections(sockets: &Sockets, name: &ServiceName) -> Vec<(u16, usize)> {
     let members = sockets.members(name).clone();
     let listing = tokio::task::spawn_blocking(move || socket::connections(&members));
@@ -279,7 +278,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_space_is_that_of_the_path_which_the_error_names() {
+    async fn free_space_is_measured_at_the_path_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let error = format!(
             "OSError: [Errno 28] No space left on device: '{}/a/b.db'",

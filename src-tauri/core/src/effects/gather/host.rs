@@ -17,10 +17,10 @@ use crate::{
     sync::lock,
 };
 
-/// The limits of inotify (inotify(7)).
+/// The kernel's limits of inotify (inotify(7)).
 const WATCHING: [&str; 2] = ["max_user_watches", "max_user_instances"];
 
-/// SIGKILL, which the kernel sends to a process that it kills for memory.
+/// SIGKILL, which the kernel's OOM killer sends.
 const KILL: i32 = 9;
 
 /// Resolves `localhost`.
@@ -32,7 +32,7 @@ pub(super) async fn localhost(deadline: Instant) -> Vec<IpAddr> {
     }
 }
 
-/// Returns the resources that are left.
+/// Returns the free resources.
 pub(super) fn look(sockets: &Sockets, localhost: Vec<IpAddr>) -> HostEvidence {
     let memory = System::new().ok().map(|mut system| {
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -52,7 +52,7 @@ fn limit(name: &str) -> Option<u64> {
     text.ok()?.trim().parse().ok()
 }
 
-/// Knows whether the kernel killed a service for memory: by the kernel's log where that is readable,
+/// Detects whether the kernel killed a service for memory: by the kernel's log if it is readable,
 /// else by its counter, which must have grown since this was created. Clones share their state.
 #[derive(Clone)]
 pub struct OomKills {
@@ -70,7 +70,7 @@ impl Default for OomKills {
 }
 
 impl OomKills {
-    /// Returns the kernel's own line, or the name of the counter that has grown.
+    /// Returns the line of the kernel's log, or the name of the counter that has grown.
     pub(super) fn of(&self, run: &RunContext, is: &ServiceEvidence) -> Option<String> {
         if is.last_exit != Some(Exit::Signal(KILL)) {
             return None;

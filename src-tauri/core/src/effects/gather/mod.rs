@@ -1,9 +1,8 @@
 //! Gathers the evidence for a diagnosis: everything about a stack at one moment, concurrently and within
 //! a limit. Changes nothing and decides nothing.
-//!
-//! A [`Subject`] is what the model of a daemon, or the stack file alone, knows already; its evidence is
-//! completed in place. Logs are read last, since they contain what a check provokes. What they name is
-//! then looked up ([`follow_up`]).
+//! A [`Subject`] contains what the model of a daemon, or the stack file alone, knows; its evidence
+//! is completed in place. Logs are read last, since they contain what a check causes. [`follow_up`]
+//! then looks up what they name.
 
 mod daemon;
 mod follow_up;
@@ -37,25 +36,25 @@ use crate::{
     model::facts::RunId,
 };
 
-/// The limit of a diagnosis that starts by itself: a user may be about to look.
+/// The time limit of an automatic diagnosis: a user may be about to look.
 const QUICK: Duration = Duration::from_millis(700);
-/// The limit of a diagnosis that waits for every probe and check, so that no stack file delays it
-/// forever.
+/// The time limit of a diagnosis that waits for every probe and check, so that no stack file delays
+/// it forever.
 const LONGEST: Duration = Duration::from_secs(90);
-/// The limit for files and sockets: they answer at once or hang. On a busy machine a reader waits for the
-/// processor.
+/// The time limit for files and sockets: they respond at once or hang. On a busy machine a reader
+/// waits for the processor.
 const LOOKING: Duration = Duration::from_secs(4);
-/// The time reserved for logs and for what they name.
+/// The time reserved for reading the logs and for looking up what they name.
 const READING: Duration = Duration::from_millis(150);
 
-/// How long a diagnosis waits for answers.
+/// How long a diagnosis waits for responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// Until each probe and check has answered, or its own timeout is over.
+    /// Until each probe and check has finished or timed out.
     Own,
-    /// At most this long. What has not answered by then is a finding.
+    /// At most this long. A missing response is a finding.
     Within(Duration),
-    /// Less than a second. What has not answered counts as the daemon knows it.
+    /// Less than a second. A missing response is replaced by the state that the daemon knows.
     Quick,
 }
 
@@ -72,16 +71,15 @@ impl Patience {
 /// The tools for gathering evidence. Cheap to clone.
 #[derive(Clone)]
 pub struct Gatherer {
-    /// Asks the services.
+    /// Sends the requests.
     pub prober: Prober,
-    /// Lists processes, those of services that an earlier daemon started too.
+    /// Lists processes, including those of services started by an earlier daemon.
     pub processes: ProcessTable,
-    /// Knows which processes the kernel killed.
+    /// Knows which processes the kernel has killed.
     pub killings: OomKills,
 }
 
 impl Default for Gatherer {
-    /// Returns the tools for a single use.
     fn default() -> Self {
         Self {
             prober: Prober::default(),
@@ -153,7 +151,7 @@ async fn read_logs(scene: &Scene, runs: &[RunContext], evidence: &Evidence) -> V
     let readings = runs.iter().zip(&evidence.services).map(|(context, is)| {
         let logs = ServiceLogs::of(&scene.logs, &scene.id, &context.spec.name);
         let run = is.log.run.filter(|_| context.is_asked);
-        // A run that has just begun has not yet written what ended the one before it.
+        // A new run has not yet logged what ended the previous one.
         let before = run.filter(|run| run.0 > 1 && is.finding.is_some() && !is.was_ready);
         let before = before.map(|run| logs.run(RunId(run.0 - 1)));
         let run = run.map(|run| logs.run(run));

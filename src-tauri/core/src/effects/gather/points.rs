@@ -20,15 +20,15 @@ use crate::{
     stack::{Ports as _, Protocol, ServiceName},
 };
 
-/// A value, and where it is written.
+/// A value and its location.
 struct Found {
     value: String,
     place: Option<Place>,
-    /// The file was written after the service had started.
+    /// Whether the file was written after the service had started.
     is_newer: bool,
 }
 
-/// The files that were read: each only once, since a pipe gives its content to one reader.
+/// The files already read. Each is read only once, since a pipe delivers its content only once.
 struct Files<'a> {
     reader: &'a Reader,
     read: RefCell<BTreeMap<PathBuf, Option<Rc<str>>>>,
@@ -71,7 +71,7 @@ pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PointsAt> {
                 found.value = format!("{}:{}", found.value.trim(), port.trim());
                 return Some(points_at(&variable, None, Some(found)));
             }
-            // A host and a port alone may be anything.
+            // A host and a port alone may mean anything.
             let is_address = found.value.contains("://") && target(&found.value).is_some();
             is_address.then(|| points_at(&variable, None, Some(found)))
         });
@@ -92,7 +92,7 @@ fn points_at(variable: &str, service: Option<ServiceName>, found: Option<Found>)
     }
 }
 
-/// Returns the variable with the port of a server whose host a variable names: `DB_PORT` for `DB_HOST`.
+/// Returns the variable of the port that belongs to a variable of a host: `DB_PORT` for `DB_HOST`.
 fn port_beside(variable: &str) -> Option<String> {
     const SERVERS: [&str; 11] = [
         "DB", "DATABASE", "PG", "POSTGRES", "SQL", "MARIA", "MONGO", "REDIS", "RABBIT", "AMQP",
@@ -103,8 +103,8 @@ fn port_beside(variable: &str) -> Option<String> {
     is_server.then(|| format!("{server}PORT"))
 }
 
-/// Returns the variables that the stack file, the env files and the `.env` files of the folder set, and
-/// those of the base whose names say that they are addresses.
+/// Returns the variables that the stack file, the env files and the `.env` files of the folder set,
+/// and those of the base whose names mark them as addresses.
 fn names(it: &Look, files: &Files<'_>) -> BTreeSet<String> {
     const ENDINGS: [&str; 4] = ["_URL", "_URI", "_DSN", "_ADDR"];
     let given = it.spec.env_files.iter().map(|file| file.path.clone());
@@ -149,8 +149,8 @@ fn is_proxy(variable: &str) -> bool {
     variable.to_ascii_uppercase().ends_with("_PROXY")
 }
 
-/// What is set in the environment goes before the files of the frontend: Vite does not overwrite
-/// what is there.
+/// Finds the value of a variable. The environment has priority over the files of the frontend, as
+/// in Vite.
 fn find(it: &Look, texts: &Files<'_>, variable: &str) -> Option<Found> {
     let spec = &it.spec;
     if let Some(template) = spec.env.get(variable) {
@@ -194,7 +194,7 @@ fn in_file(it: &Look, texts: &Files<'_>, file: &Path, variable: &str) -> Option<
     })
 }
 
-/// The last line that sets a variable, from 1.
+/// Returns the last line that sets a variable, counted from 1.
 fn last_line(text: &str, variable: &str) -> Option<usize> {
     let sets = |line: &str| {
         let line = line.trim_start();
@@ -206,7 +206,7 @@ fn last_line(text: &str, variable: &str) -> Option<usize> {
     lines.iter().rposition(|line| sets(line)).map(|at| at + 1)
 }
 
-/// The line of the stack file that sets a variable of this service.
+/// Returns the line of the stack file that sets a variable of this service.
 fn in_stack_file(it: &Look, variable: &str) -> Option<Place> {
     let text = it.stack_text.as_ref()?;
     let header = format!("[service.{}", it.spec.name);
@@ -232,7 +232,7 @@ fn in_stack_file(it: &Look, variable: &str) -> Option<Place> {
     })
 }
 
-/// The host and the port of a URL, or of `host:port`.
+/// Returns the host and the port of a URL or of `host:port`.
 fn target(value: &str) -> Option<(String, u16)> {
     let value = value.trim();
     if let Ok(url) = Url::parse(value)
@@ -248,9 +248,9 @@ fn target(value: &str) -> Option<(String, u16)> {
     (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
 }
 
-/// Returns the port of an address without one.
+/// Returns the default port of a scheme.
 fn default_port(scheme: &str) -> Option<u16> {
-    // `postgresql+psycopg` and `mongodb+srv` are the same servers.
+    // `postgresql+psycopg` and `mongodb+srv` mean the same servers.
     let (scheme, _) = scheme.split_once('+').unwrap_or((scheme, ""));
     match scheme {
         "redis" => Some(6379),

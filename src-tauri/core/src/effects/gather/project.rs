@@ -1,4 +1,4 @@
-//! Evidence from the folder of a service: facts for remedies, and the requirements of a start.
+//! Evidence from the folder of a service: facts for fixes, and the requirements of a start.
 
 use std::{
     ffi::OsStr,
@@ -42,7 +42,7 @@ const MANIFESTS: [&str; 15] = [
 /// The usual names of virtual environments.
 const VENVS: [&str; 3] = [".venv", "venv", "env"];
 
-/// The folders that a search for a file of the project passes over.
+/// The folders that a search in the project skips.
 const PASSED_OVER: [&str; 6] = [
     "node_modules",
     "site-packages",
@@ -52,11 +52,11 @@ const PASSED_OVER: [&str; 6] = [
     "build",
 ];
 
-/// How deep such a search goes, and how many folders it reads.
+/// The maximum depth of such a search, and the maximum number of folders.
 const DEEP: usize = 4;
 const FOLDERS: usize = 2000;
 
-/// What the example of a file ends in.
+/// The extensions of example files.
 const EXAMPLES: [&str; 3] = ["example", "sample", "template"];
 
 /// The inputs for reading the folder of a service, owned so that another thread can use them.
@@ -65,11 +65,11 @@ pub(super) struct Look {
     pub(super) stack_text: Option<Arc<str>>,
     pub(super) spec: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
-    /// The base of its variables.
+    /// The base environment of the service.
     pub(super) variables: Env,
-    /// All of its variables.
+    /// Its complete environment.
     pub(super) environment: Env,
-    /// When it started, while it runs.
+    /// When it started, if it is running.
     pub(super) started: Option<SystemTime>,
 }
 
@@ -80,11 +80,11 @@ pub(super) struct Found {
     pub(super) project: ProjectEvidence,
     /// The folder does not exist.
     pub(super) has_no_folder: bool,
-    /// The reason why there is no program to run.
+    /// Why there is no program to run.
     pub(super) no_program: Option<LaunchFault>,
 }
 
-/// Reads the folder of a service. Blocks.
+/// Reads the folder of a service. Blocking.
 pub(super) fn look(it: &Look, reader: &Reader) -> Found {
     let spec = &it.spec;
     let command = spec.command.as_ref();
@@ -193,7 +193,7 @@ pub(super) fn folders_with(top: &Path, files: &[String]) -> Vec<PathBuf> {
     found
 }
 
-/// `.env.example` for `.env`; `.env.local` has that of `.env` too.
+/// Returns the existing example of a missing file: `.env.example` for `.env` and for `.env.local`.
 fn example(missing: &Path) -> Option<PathBuf> {
     let name = missing.file_name()?.to_str()?;
     let names = [name, ".env"].into_iter();
@@ -203,8 +203,8 @@ fn example(missing: &Path) -> Option<PathBuf> {
     examples.find(|path| path.is_file())
 }
 
-/// The Python that a command starts: itself, the one beside it in its virtual environment, or the one
-/// that its script names.
+/// Returns the Python that a command starts: the program itself, the one beside it in its virtual
+/// environment, or the one that its script names.
 fn python(program: &Path) -> Option<PathBuf> {
     if is_python(program) {
         return Some(program.to_owned());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_lies_beside_the_missing_file() {
+    fn an_example_is_found_beside_the_missing_file() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join(".env.local");
         assert_eq!(example(&missing), None);

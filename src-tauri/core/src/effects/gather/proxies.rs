@@ -1,5 +1,5 @@
-//! The proxies of development servers: what Vite, Next.js, webpack and Create React App pass on to other
-//! servers, by their configuration.
+//! The proxies of development servers (Vite, Next.js, webpack, Create React App), found in their
+//! configuration.
 
 use std::{path::Path, sync::LazyLock};
 
@@ -44,7 +44,7 @@ static RULES: LazyLock<Regex> = LazyLock::new(|| {
     built.expect("the pattern is a constant")
 });
 
-/// Returns the proxies, the longest path first. Blocks.
+/// Returns the proxies, the longest path first. Blocking.
 pub(super) fn look(it: &Look, reader: &Reader) -> Vec<PassesOn> {
     let folder = &it.spec.directory;
     let texts = FILES.iter().filter_map(|name| {
@@ -83,7 +83,7 @@ fn of_text(text: &str, file: &Path) -> Vec<PassesOn> {
     rules.collect()
 }
 
-/// Returns the address that a proxy leads to, like that of a variable.
+/// Returns the target of a proxy in the same form as the address in a variable.
 pub(super) fn points_at(it: &PassesOn) -> PointsAt {
     PointsAt {
         variable: format!("the proxy for {}", it.shown_path()),

@@ -1,4 +1,4 @@
-//! Asks about one service: its answers, and what would keep it from starting.
+//! Queries one service: its responses, and the obstacles to its start.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,15 +34,15 @@ use crate::{
     stack::{ContainerSource, HttpRequest, Port, PortConflict, Probe, label},
 };
 
-/// The extra time for an answer beyond its limit, which distinguishes a slow service from one that
+/// The extra time for a response after its limit, to distinguish a slow service from one that
 /// hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The limit for the requirements of a start, which may be commands.
+/// The time limit for the requirements of a start, which may be commands.
 const REQUIREMENTS: Duration = Duration::from_secs(5);
 
-/// The share of the time in which the env files must be read, so that a pipe without a writer leaves
-/// time for the rest.
+/// The fraction of the time in which the env files must be read, so that a pipe without a writer
+/// leaves time for the rest.
 const VARIABLES: u32 = 4;
 
 /// The folder of a service, and the variables of its commands.
@@ -52,7 +52,7 @@ pub(super) struct Folder {
     found: Found,
 }
 
-/// The questions about one service.
+/// The inputs for querying one service.
 pub(super) struct Asking<'a> {
     pub(super) scene: &'a Scene,
     pub(super) run: &'a RunContext,
@@ -105,7 +105,7 @@ pub(super) async fn look(
 }
 
 impl Asking<'_> {
-    /// Asks everything about the service at the same time, until the deadline.
+    /// Queries the service concurrently, until the deadline.
     pub(super) async fn complete(
         self,
         is: &mut ServiceEvidence,
@@ -130,7 +130,7 @@ impl Asking<'_> {
             timeout_at(self.deadline, self.port_fault(is_down)),
         );
         if self.may_compile(is, &probes, &checks, &found, sockets) {
-            // The second request tells a page that was compiled from one that is always slow.
+            // A second request distinguishes a page that was compiled from one that is always slow.
             checks = self.checks(&context).await;
         }
         probes.extend(refused);
@@ -172,8 +172,8 @@ impl Asking<'_> {
         join_all(answers).await
     }
 
-    /// Requests a link of a checkout with a slot as a browser does, by its host name. Returns the answer of a
-    /// server that refuses the name, and answers under `localhost`.
+    /// Requests a link of a checkout with a slot as a browser does, by its host name. Returns the
+    /// response of a server that rejects the name but accepts `localhost`.
     async fn refused_by_name(&self, context: &Context) -> Option<ProbeAnswer> {
         let (spec, slot) = (&self.run.spec, self.scene.stack.slot.as_ref()?);
         let host = format!("{}.{}.localhost", label(spec.name.as_str()), slot.label);
@@ -197,7 +197,7 @@ impl Asking<'_> {
         (is_refused && plain.result.is_ok()).then_some(named)
     }
 
-    /// Returns the answer of a probe that is about a run, not about this moment.
+    /// Returns the result of a probe that concerns a whole run, not this moment.
     fn of_run(&self, probe: &Probe<String>, is: &ServiceEvidence) -> Result<(), ProbeFault> {
         if !self.run.spec.is_external() && is_down(is) {
             return Err(ProbeFault {
@@ -211,7 +211,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Replaces an answer that there was no time to wait for by what the daemon knows.
+    /// Replaces a response that did not arrive in time by the state that the daemon knows.
     fn known(
         &self,
         is: &ServiceEvidence,
@@ -239,7 +239,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Asks the servers to which a development server passes on what failed there.
+    /// Sends the requests that failed through a proxy directly to the servers behind it.
     async fn ask_behind(&self, checks: &mut [CheckAnswer], context: &Context, all: &[PassesOn]) {
         let made = self.all_checks(context);
         for (answer, template) in checks.iter_mut().zip(&self.run.spec.checks) {
@@ -252,7 +252,7 @@ impl Asking<'_> {
             let mut is_stripped = false;
             let mut direct = made.directly(template, rule, "", self.left()).await;
             if direct.as_ref().is_some_and(is_not_found) {
-                // The path may be another there.
+                // The proxy may strip the prefix of the path.
                 let stripped = made.directly(template, rule, &rule.path, self.left()).await;
                 is_stripped = !rule.path.is_empty();
                 direct = stripped.filter(|answer| is_stripped && answer.fault().is_none());
@@ -268,8 +268,8 @@ impl Asking<'_> {
         }
     }
 
-    /// Returns whether a check was late because a page was compiled, which happens when it is first
-    /// requested: not if the service hangs, or waits for an address that nothing listens on.
+    /// Returns whether a check may have been late because the server compiled the page for its
+    /// first request: not if the service hangs, or waits for an address without a listener.
     fn may_compile(
         &self,
         is: &ServiceEvidence,
@@ -285,8 +285,8 @@ impl Asking<'_> {
             && !found.points_at.iter().any(|it| sockets.is_closed(it))
     }
 
-    /// Replaces each check that was cut short by the daemon's last result, or marks it as skipped. If a
-    /// probe does not answer either, the service hangs, and so does the check.
+    /// Replaces each check that was cut short by the daemon's last result, or marks it as skipped.
+    /// If a probe has no response either, the service hangs, and so does the check.
     fn replace_unanswered(&self, checks: &mut [CheckAnswer], probes: &[ProbeAnswer]) {
         if probes.iter().any(|probe| is_timeout(&probe.result)) {
             return;
@@ -305,7 +305,7 @@ impl Asking<'_> {
         }
     }
 
-    /// Checks the requirements of a start, in its order. A service that runs has none.
+    /// Checks the requirements of a start in their order. A running service has none.
     async fn launchable(
         &self,
         is_down: bool,
@@ -335,7 +335,7 @@ impl Asking<'_> {
     async fn port_fault(&self, is_down: bool) -> Option<PortFault> {
         let spec = &self.run.spec;
         let port = spec.port.filter(|_| is_down)?;
-        // Compose publishes the ports that its file says.
+        // Compose publishes the ports of its own file.
         let is_compose = spec
             .container
             .as_ref()
@@ -372,7 +372,7 @@ fn is_not_found(answer: &CheckAnswer) -> bool {
     })
 }
 
-/// Returns whether it does not run, by its phase.
+/// Returns whether it is not running, by its phase.
 fn is_down(is: &ServiceEvidence) -> bool {
     matches!(
         is.phase,
@@ -380,7 +380,7 @@ fn is_down(is: &ServiceEvidence) -> bool {
     )
 }
 
-/// Returns whether a fault is one of a probe that is about a run.
+/// Returns whether a fault belongs to a probe that concerns a whole run.
 fn is_about_run(fault: &ProbeFault, probe: &Probe<String>) -> bool {
     match fault.kind {
         ProbeFaultKind::LogUnmatched => matches!(probe, Probe::Log(_)),

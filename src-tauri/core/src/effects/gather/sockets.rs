@@ -1,4 +1,4 @@
-//! Listening sockets: those of each service's processes, and those of others on its port.
+//! Listening sockets: those of each service's processes, and those of other processes on its port.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -71,7 +71,7 @@ impl Sockets {
         self.all.iter().any(|socket| socket.address.port() == port)
     }
 
-    /// Returns whether an address in a variable is one of this machine that nothing listens on.
+    /// Returns whether an address in a variable is one of this machine without a listener.
     pub(super) fn is_closed(&self, it: &PointsAt) -> bool {
         let target = it.target.as_ref();
         target.is_some_and(|(host, port)| is_local(host) && !self.is_open(*port))
@@ -131,8 +131,8 @@ pub(super) async fn look(
     sockets
 }
 
-/// Returns the processes of a service: those that the daemon knows, and those that a lost daemon has
-/// left.
+/// Returns the processes of a service: those that the daemon knows, and those left by a lost
+/// daemon.
 fn members(scene: &Scene, run: &RunContext, table: &ProcessScan) -> BTreeSet<Process> {
     let mut members: BTreeSet<Process> = match &run.tree {
         Some(tree) => tree.members(table).into_iter().collect(),

@@ -1,4 +1,4 @@
-//! The input of a diagnosis: what is known of a stack before anything is asked.
+//! The input of a diagnosis: the facts about a stack before anything is queried.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -19,44 +19,45 @@ use crate::{
     stack_file,
 };
 
-/// A stack to gather evidence of.
+/// A stack to diagnose.
 #[derive(Clone)]
 pub struct Subject {
-    /// What is known. [`super::Gatherer::gather`] fills in the rest.
+    /// The known facts. [`super::Gatherer::gather`] adds the rest.
     pub evidence: Evidence,
-    /// The situation, as the model counts them: evidence of different situations may not fit together.
+    /// The number of the situation in the model: evidence of different situations may not fit
+    /// together.
     pub situation: u64,
-    /// The runs that a daemon has under way, of any stack.
+    /// The active runs of a daemon, of any stack.
     pub active: ActiveRuns,
     /// The services, in the order of the evidence.
     pub runs: Vec<RunContext>,
     pub(super) scene: Scene,
 }
 
-/// What the questions about every service of a stack need.
+/// The facts that the queries about every service of a stack share.
 #[derive(Clone)]
 pub(super) struct Scene {
     pub(super) stack: Arc<Stack>,
-    /// The stack, in marks and file names.
+    /// The stack, for marks and file names.
     pub(super) id: StackId,
     /// The folder of all logs.
     pub(super) logs: PathBuf,
-    /// The ports that its services have, or should have.
+    /// The actual or expected ports of its services.
     pub(super) ports: Arc<PortTable>,
-    /// The base of the variables of its services. Values are secrets.
+    /// The base environment of its services. Values are secrets.
     pub(super) variables: Env,
-    /// What the checks save for each other.
+    /// The values that its checks save for each other.
     pub(super) saved: Saved,
 }
 
-/// What the questions about one service need.
+/// The facts that the queries about one service need.
 #[derive(Clone)]
 pub struct RunContext {
     /// The stack file's entry for its current or next run.
     pub spec: Arc<Service>,
-    /// Whether something is wrong with it, as far as the model knows.
+    /// Whether the model knows of a problem with it.
     pub is_in_trouble: bool,
-    /// Whether it is asked anything, and its log is read.
+    /// Whether it is queried and its log is read.
     pub is_asked: bool,
     /// Its running processes; `None` if they are unknown.
     pub(super) tree: Option<Tree>,
@@ -69,7 +70,8 @@ pub struct RunContext {
 }
 
 impl Subject {
-    /// Returns a stack as its model has it. `tree` returns the running processes of a service.
+    /// Builds the subject for a stack of a model. `tree` returns the running processes of a
+    /// service.
     pub fn of(
         model: &StackModel,
         home: &Home,
@@ -117,18 +119,18 @@ impl Subject {
         }
     }
 
-    /// The stack, in marks and file names.
+    /// The stack, for marks and file names.
     #[must_use]
     pub fn id(&self) -> &StackId {
         &self.scene.id
     }
 
-    /// Lets the checks begin with a copy of what earlier ones have saved.
+    /// Lets the checks start with a copy of the values that earlier ones have saved.
     pub fn begin_with(&mut self, saved: &Saved) {
         self.scene.saved = saved.copy();
     }
 
-    /// Reads the text of the stack file, for remedies that change it.
+    /// Reads the text of the stack file, for fixes that change it.
     pub async fn read_stack_file(&mut self) {
         let file = self.scene.stack.file.clone();
         let text = apart(QUICK, move |_| stack_file::text(&file)).await;
@@ -136,7 +138,7 @@ impl Subject {
         self.evidence.stack_text = text.map(Into::into);
     }
 
-    /// Replaces what the model knew of services that have exited since `evidence` was gathered, for when
+    /// Updates the model's facts about services that have exited since `evidence` was gathered, if
     /// there is no time to gather it again.
     pub fn amend(&self, evidence: &mut Evidence) {
         for known in self
@@ -175,7 +177,7 @@ impl ServiceEvidence {
 }
 
 impl fmt::Debug for Subject {
-    /// Without the variables, which are secrets.
+    /// Formats it without the variables, which are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject")
             .field("id", &self.scene.id)

@@ -1,4 +1,4 @@
-//! The versions of runtimes that a project asks for, against the ones that run.
+//! Compares the versions of runtimes that a project requires with the installed ones.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,14 +16,14 @@ use crate::{
     stack::Command,
 };
 
-/// The limit for `node --version` and its like.
+/// The time limit for `node --version` and similar commands.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// A runtime, and the files that name its version.
 struct Runtime {
     name: &'static str,
     program: &'static str,
-    /// Files with nothing else in them.
+    /// Files that contain nothing but the version.
     files: &'static [&'static str],
     /// Its name in `.tool-versions`.
     tool: &'static str,
@@ -50,8 +50,8 @@ const RUNTIMES: [Runtime; 3] = [
     },
 ];
 
-/// Returns the runtimes of another version than the project asks for. `python` is the one that the
-/// command starts.
+/// Returns the runtimes whose version differs from the one that the project requires. `python` is
+/// the one that the command starts.
 pub(super) async fn mismatches(
     scene: &Scene,
     run: &RunContext,
@@ -87,7 +87,7 @@ pub(super) async fn mismatches(
     found
 }
 
-/// Returns the runtimes whose version the files of a project name, with what they ask for.
+/// Returns the runtimes whose version the files of a project specify, with the requirements.
 async fn asked_for(folder: &Path, top: &Path) -> Vec<(&'static Runtime, Vec<(String, PathBuf)>)> {
     let (folder, top) = (folder.to_owned(), top.to_owned());
     let reading = apart(FILES, move |reader| {
@@ -113,7 +113,7 @@ fn version_in(text: &str) -> Option<String> {
     Some(found.trim_end_matches('.').to_owned())
 }
 
-/// Returns what the files of a project ask for, the nearest folder first.
+/// Returns the requirements in the files of a project, the nearest folder first.
 fn wanted(runtime: &Runtime, folder: &Path, top: &Path, reader: &Reader) -> Vec<(String, PathBuf)> {
     let folders = folder
         .ancestors()
@@ -160,12 +160,12 @@ fn wanted(runtime: &Runtime, folder: &Path, top: &Path, reader: &Reader) -> Vec<
     Vec::new()
 }
 
-/// Returns whether a requirement allows a version. One that is not understood (`lts/*`) allows any.
+/// Returns whether a requirement allows a version. An unknown form (`lts/*`) allows any.
 fn allows(wanted: &str, runs: &str) -> bool {
     let runs = numbers(runs);
     wanted.split("||").any(|alternative| {
         let alternative = alternative.replace(',', " ");
-        // `>= 20` is written with a blank too.
+        // `>= 20` is also valid with a space.
         let mut joined = alternative.trim().to_owned();
         for operator in ["=", "<", ">", "^", "~"] {
             joined = joined.replace(&format!("{operator} "), operator);
@@ -199,7 +199,7 @@ fn fits(part: &str, runs: &[u32]) -> bool {
     }
 }
 
-/// Returns the numbers of a version, up to the first part that is none: `20`, `11` of `20.11.x`.
+/// Returns the leading numbers of a version: `20`, `11` of `20.11.x`.
 fn numbers(version: &str) -> Vec<u32> {
     let parts = version.split('.').map_while(|part| {
         let end = part
@@ -236,7 +236,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn a_pipe_that_no_process_writes_to_keeps_back_no_other_file() {
+    async fn a_pipe_without_a_writer_delays_no_other_file() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         #[expect(

@@ -5,8 +5,8 @@ use std::{borrow::Cow, fmt::Write as _};
 const ESCAPE: char = '\u{1b}';
 const BELL: char = '\u{7}';
 
-/// Returns the text without terminal sequences (ECMA-48: CSI, OSC and the two-character ones).
-/// Patterns are matched against it.
+/// Returns the text without terminal sequences (ECMA-48: CSI, OSC and two-character ones), for
+/// matching patterns.
 #[must_use]
 pub fn without_ansi(text: &str) -> Cow<'_, str> {
     if !text.contains(ESCAPE) {
@@ -23,9 +23,9 @@ pub fn without_ansi(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Returns the text fit for a terminal: colours (ECMA-48, SGR), tabs and line ends pass. Everything
-/// else that a terminal interprets (other sequences, C0 and C1 control characters, bidirectional
-/// controls) is made visible, as `cat -v` does.
+/// Returns the text in a form that is safe for a terminal: colours (ECMA-48, SGR), tabs and line
+/// ends stay. Everything else that a terminal interprets (other sequences, C0 and C1 control
+/// characters, bidirectional controls) is made visible, as `cat -v` does.
 #[must_use]
 pub fn with_colours(text: &str) -> Cow<'_, str> {
     visible(text, true)
@@ -58,7 +58,7 @@ fn visible(text: &str, colours: bool) -> Cow<'_, str> {
             }
             '\t' | '\n' => shown.push(character),
             '\0'..' ' | '\u{7f}' => {
-                // Control characters are shown as `^` and the letter 0x40 above.
+                // Control characters are shown as `^` and the character 0x40 above.
                 shown.push('^');
                 shown.push(char::from(character as u8 ^ 0x40));
             }
@@ -104,7 +104,7 @@ fn sequence_length(text: &str) -> usize {
                 ends
             })
         }
-        // A character set: one more.
+        // A character set: one more character.
         Some((_, '(' | ')' | '*' | '+')) => characters.next(),
         other => other,
     };
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_pass_and_all_else_that_a_terminal_obeys_is_made_visible() {
+    fn colours_pass_and_other_sequences_are_made_visible() {
         let cases = [
             ("plain é\ttext\n", "plain é\ttext\n"),
             (

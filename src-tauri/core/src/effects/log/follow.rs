@@ -20,7 +20,7 @@ pub struct Follow {
     pace: Pace,
     /// The pause before the next read.
     pause: Duration,
-    /// The position of the incomplete line that was last shown.
+    /// The position of the incomplete line that was shown last.
     offered: Option<(RunId, u64)>,
 }
 
@@ -28,7 +28,7 @@ impl Reader {
     /// Follows the output of the service, including its next runs unless the query names one run.
     /// Unread lines come first. No line is lost or repeated.
     pub fn follow(self, watcher: &Watcher) -> io::Result<Follow> {
-        // The folder must exist to be watched for the first run.
+        // The folder of the first run must exist to be watched.
         file::make_private_folder(self.logs().folder())?;
         Ok(Follow {
             reader: self,
@@ -87,7 +87,7 @@ impl Follow {
         self.reader.take_remarks()
     }
 
-    /// Returns whether another run may be read after the current one.
+    /// Returns whether more runs may follow the current one.
     fn goes_on(&mut self) -> bool {
         match self.reader.query().runs {
             Runs::All | Runs::Latest => true,
@@ -105,7 +105,7 @@ impl Follow {
             self.pause = self.pace.grew(clock::now().instant);
             return Ok(true);
         }
-        // Only after the whole current run was read, since its rest comes before the next run.
+        // The rest of the current run comes before the next run.
         Ok(self.goes_on() && self.reader.look_for_runs()?)
     }
 }

@@ -22,7 +22,7 @@ const RECORD: usize = 16;
 /// A larger index is thinned to half of that: 1 MiB.
 const MAX_RECORDS: usize = 65_536;
 
-/// A record.
+/// A record of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
     /// The time of the lines since the previous entry.
@@ -88,7 +88,7 @@ pub(super) enum Damage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     begins: u64,
-    /// By growing offset.
+    /// Sorted by offset.
     entries: Vec<Entry>,
     /// The number of valid records in the file.
     records: usize,
@@ -180,8 +180,8 @@ impl Index {
         }
     }
 
-    /// Removes entries of discarded data, and of entries close in time the earlier ones, until at
-    /// most `most` are left. A line's time may become later by that distance, never earlier.
+    /// Removes entries of discarded data, and the earlier of entries close in time, until at most
+    /// `most` are left. A line's time may become later by that distance, never earlier.
     fn thin(&mut self, most: usize) {
         let gone = self
             .entries

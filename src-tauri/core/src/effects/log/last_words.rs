@@ -7,7 +7,7 @@ use std::{
 
 use super::{Level, RunLog, level, line::shown, stamp, without_ansi};
 
-/// The number of bytes at the end of a log that are searched.
+/// The number of bytes searched at the end of a log.
 const LOOKED_AT: u64 = 16 * 1024;
 /// The maximum length in characters.
 const LONGEST: usize = 500;
@@ -70,7 +70,7 @@ fn choose(lines: &[String]) -> Option<String> {
     Some(words)
 }
 
-/// Returns whether a line follows an error without describing it.
+/// Returns whether a line follows an error and does not describe it.
 fn is_aftermath(line: &str) -> bool {
     [
         "npm ERR!",

@@ -13,8 +13,8 @@ use crate::platform::file;
 /// this time.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The last line of a service, each time it changes. However much is written in between, only the
-/// end of the log is read.
+/// The last line of a service, each time it changes. Only the end of the log is read, however much
+/// is written in between.
 #[derive(Debug)]
 pub struct Latest {
     logs: ServiceLogs,
@@ -50,7 +50,7 @@ impl Latest {
             let growth = run.map(|run| self.watcher.growth(self.logs.run(run).log()));
             let mut line = read_last_line(&self.logs, &mut self.known)?;
             if line.as_ref().is_some_and(|line| !line.complete) {
-                // The rest of it is probably being written.
+                // The rest of the line is probably still being written.
                 tokio::time::sleep(PAUSE).await;
                 line = read_last_line(&self.logs, &mut self.known)?;
             }
@@ -91,7 +91,7 @@ mod tests {
     use crate::model::facts::RunId;
 
     #[tokio::test]
-    async fn the_last_line_is_told_once_and_again_when_it_is_another() {
+    async fn the_last_line_is_reported_once_until_it_changes() {
         let folder = tempfile::tempdir().unwrap();
         let logs = ServiceLogs::open(folder.path().join("service"));
         let mut latest = Latest::of(logs.clone(), &Watcher::new()).unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_last_line_without_an_end_the_beginning_is_told_and_how_much_more_there_is() {
+    fn a_long_last_line_is_shortened_and_its_omitted_length_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let logs = ServiceLogs::open(folder.path().join("service"));
         let mut log = logs.create(RunId(1)).unwrap();

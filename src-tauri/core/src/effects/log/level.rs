@@ -22,13 +22,13 @@ pub enum Level {
     Error,
 }
 
-/// The level is near the beginning of a line, if present.
+/// The number of bytes at the beginning of a line that are searched for a level.
 const WHERE: usize = 256;
 
-/// Words that are a level anywhere in capitals (`INFO:     Started`, `2024-01-09 10:00:00,123 ERROR
-/// [main]`), and in any case with punctuation (`[error]`, `<warn>`, `error:`, `level=info`,
-/// `"level":"warn"`); numbers as pino and bunyan write them; a letter as Redis (`1:M 09 Jan 2024
-/// 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`) do. The first in the line counts.
+/// Words that mark a level anywhere in capitals (`INFO:     Started`, `2024-01-09 10:00:00,123
+/// ERROR [main]`), and in any case with punctuation (`[error]`, `<warn>`, `error:`, `level=info`,
+/// `"level":"warn"`); the numbers of pino and bunyan; the letters of Redis (`1:M 09 Jan 2024
+/// 10:00:00.000 * Ready`) and glog (`E0109 10:00:00`). The first one in the line counts.
 static MARK: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
         r#"(?x)
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ways_of_common_programs_are_understood() {
+    fn levels_of_common_programs_are_recognized() {
         use Level::{Debug, Error, Info, Trace, Warn};
         let cases = [
             (
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_of_any_characters_is_no_trouble() {
+    fn a_long_line_with_any_characters_is_handled() {
         assert_eq!(guess(&"é€😀".repeat(10_000)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! One line of a log, and how lines are found in bytes.
+//! One line of a log, and the search for line ends in bytes.
 
 use std::{
     fs::File,
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_progress_bar_shows_what_stood_last() {
+    fn a_progress_bar_shows_its_last_version() {
         for (bytes, text) in [
             (&b"10%\r20%\r100%"[..], &b"100%"[..]),
             (b"10%\r20%\r", b"20%"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_ends_before_a_character_that_has_only_begun() {
+    fn a_part_ends_before_an_incomplete_character() {
         let text = "aé€😀".as_bytes();
         let ends: Vec<_> = (0..=text.len())
             .map(|end| whole_part(&text[..end]))

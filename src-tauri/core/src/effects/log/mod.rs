@@ -72,14 +72,13 @@ impl ServiceLogs {
         Self::open(logs.join(&stack.0).join(service.as_str()))
     }
 
-    /// Returns the folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Creates the log of a run, readable only by the current user: the service writes its standard
-    /// output and standard error to it. Fails if the run has a log already.
+    /// Creates the log of a run, readable only by the current user. The service writes its standard
+    /// output and standard error to it. Fails if the run already has a log.
     ///
     /// The index is created by [`ServiceLogs::begin_index`], which can wait until the service runs.
     pub fn create(&self, run: RunId) -> io::Result<File> {
@@ -93,8 +92,8 @@ impl ServiceLogs {
         crate::platform::process::create_input(&self.run(run).input)
     }
 
-    /// Creates the log of a run in a container, whose lines begin with their times, and notes the
-    /// container beside it.
+    /// Creates the log of a container's run, whose lines begin with their times, and writes the
+    /// name of the container to a file beside it.
     pub fn create_stamped(&self, run: RunId, container: &str) -> io::Result<File> {
         file::make_private_folder(&self.folder)?;
         fs::write(self.run(run).stamped, container)?;
@@ -155,7 +154,7 @@ impl ServiceLogs {
         runs.truncate(runs.len().saturating_sub(keep));
         for run in runs {
             let run = self.run(run);
-            // The log comes last: while it exists, a later attempt finds the others too.
+            // The log is deleted last, so that a later attempt still finds the other files.
             let others = [
                 &run.index_aside(),
                 &run.index,
@@ -175,7 +174,6 @@ impl ServiceLogs {
 }
 
 impl RunLog {
-    /// Returns the run.
     #[must_use]
     pub fn run(&self) -> RunId {
         self.run
@@ -204,7 +202,7 @@ impl RunLog {
         crate::platform::process::write_input(&self.input, text)
     }
 
-    /// Returns whether its lines begin with their times, as an engine writes them.
+    /// Returns whether its lines begin with the times that a container engine writes.
     fn is_stamped(&self) -> bool {
         self.stamped.exists()
     }

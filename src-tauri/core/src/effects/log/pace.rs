@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The longest pause, and so the largest error of a line's time.
 const LONGEST: Duration = Duration::from_millis(20);
-/// The silence after which the next line counts as a first one.
+/// The silence after which the next line is read at once.
 const CALM: Duration = Duration::from_millis(100);
 
 /// The first lines after a silence are read at once. While more keep coming, reads become rarer, so

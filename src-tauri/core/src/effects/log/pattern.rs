@@ -1,18 +1,18 @@
-//! Patterns for the form of a log: levels, traces, headings, source locations. The messages of programs
-//! are in [`crate::knowledge`].
+//! Patterns for the form of log lines: levels, traces, headings, source locations. The messages of
+//! programs are in [`crate::knowledge`].
 //!
-//! They know only ASCII: what programs write around an error is, and the tables of Unicode would
-//! make the first look at a log take ten times as long.
+//! They match only ASCII, which is enough for the text around an error: Unicode tables would make
+//! the first read of a log take ten times as long.
 
 use regex::bytes::Regex;
 
 use crate::knowledge::{Found, compile};
 
-/// A pattern that stands alone.
+/// A pattern that is used alone, not in a set.
 pub(super) struct Pattern(Regex);
 
 impl Pattern {
-    /// A pattern that is a constant of this program.
+    /// Compiles a constant pattern of this program.
     pub(super) fn new(pattern: &str) -> Self {
         Self(compile(pattern))
     }
@@ -21,13 +21,13 @@ impl Pattern {
         self.0.is_match(text.as_bytes())
     }
 
-    /// Where the first match ends.
+    /// Returns the end of the first match.
     pub(super) fn end(&self, text: &str) -> Option<usize> {
         let end = self.0.find(text.as_bytes())?.end();
         text.is_char_boundary(end).then_some(end)
     }
 
-    /// All matches.
+    /// Returns all matches.
     pub(super) fn all<'t>(&self, text: &'t str) -> impl Iterator<Item = Found<'t>> {
         let all = self.0.captures_iter(text.as_bytes());
         all.map(|captures| Found::new(text, Some(captures)))

@@ -18,8 +18,9 @@ pub struct Query {
     pub since: Option<SystemTime>,
     /// A pattern that lines must match, without terminal sequences.
     pub grep: Option<Regex>,
-    /// Whether a line longer than 64 KiB gives only its beginning, followed by a line without text that
-    /// says [how much more](Line::left_out) there is. Otherwise the line is given in parts.
+    /// Whether a line longer than 64 KiB is shortened to its beginning, followed by a line without
+    /// text that contains the [number of omitted bytes](Line::left_out). Otherwise the line is
+    /// returned in parts.
     pub shortened: bool,
 }
 
@@ -113,7 +114,7 @@ impl Reader {
             return Ok(if start >= since {
                 Some((start, lines))
             } else {
-                // All lines since then, and none of an earlier run.
+                // All lines since then, without those of earlier runs.
                 Some((since, tail))
             });
         }

@@ -182,8 +182,8 @@ impl RunReader {
         }
     }
 
-    /// Returns the incomplete line, if it is `wanted`. Unless no more can follow, a partial
-    /// character or a possible part of the line end is left for later.
+    /// Returns the incomplete line, if it is `wanted`. A partial character or a possible part of
+    /// the line end is left for later, unless the log is complete.
     pub(super) fn take_rest(
         &mut self,
         no_more: bool,
@@ -288,9 +288,9 @@ impl RunReader {
         Ok((start, (ends + 1).min(lines)))
     }
 
-    /// Returns the last line as far as it is written, with the number of omitted bytes. Only data
-    /// written since the last call is searched, and only the beginning of the line is read, so that a
-    /// flood costs no more than a look at its end and each line is read only once.
+    /// Returns the last line as far as it is written, with the number of omitted bytes. Searches
+    /// only data written since the last call and reads only the beginning of the line, so that even
+    /// a flood costs little and each line is read only once.
     pub(super) fn last_line(log: RunLog, known: &mut LastLine) -> io::Result<Option<Line>> {
         let mut reader = Self::open_anywhere(log)?;
         reader.shorten();
@@ -350,8 +350,8 @@ pub(super) struct LastLine {
     searched: u64,
 }
 
-/// Returns the offset at which a log begins. If the index does not tell, it is the first line that
-/// is certainly complete.
+/// Returns the offset at which a log begins. If the index does not contain it, this is the first
+/// line that is certainly complete.
 fn begins(file: &mut File, index: &Index, end: u64) -> io::Result<u64> {
     let kept = file::first_kept(file)?;
     if kept <= index.begins() {

@@ -1,5 +1,5 @@
-//! The times that a container engine writes before the lines of a container. They are not shown; they
-//! are the times of the lines, and tell where a log has to be continued.
+//! The times that a container engine writes before the lines of a container. They are not shown:
+//! they are used as the times of the lines, and to continue a log where it ended.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::RunLog;
 
-/// How far from its end a log is searched for the last time.
+/// The number of bytes at the end of a log that are searched for the last time.
 const SEARCHED: u64 = 1 << 20;
 /// The longest time: `2026-11-30T00:35:39.077651778+01:00`.
 const LONGEST: usize = 35;
@@ -34,7 +34,7 @@ fn timestamp(line: &[u8]) -> Option<(Timestamp, &[u8])> {
 }
 
 /// Returns the time at which the log of a container continues, just after that of its last complete
-/// line, and removes an incomplete line at its end. Call it only when no process writes the log.
+/// line, and removes an incomplete line at its end. No process may be writing the log.
 ///
 /// # Errors
 ///

@@ -70,7 +70,8 @@ impl ClaimRequest {
         }
     }
 
-    /// Returns the request for another port of the service, which is never exchanged for the next one.
+    /// Returns the request for another port of the service, which is never replaced by the next
+    /// free one.
     #[must_use]
     pub fn for_named(self, port: Port) -> Self {
         let conflict = match self.conflict {
@@ -98,7 +99,7 @@ pub struct Ports {
 #[derive(Debug)]
 struct Given {
     mark: Mark,
-    /// Whether the claim is still in progress.
+    /// Whether the claim is in progress.
     claiming: bool,
 }
 
@@ -186,7 +187,7 @@ fn given_to(mark: Mark, requester: &Requester) -> PortFault {
     taken(None, Some(Protected::RunningService(service)))
 }
 
-/// A port during its claim. Released on drop unless it is kept.
+/// A port during its claim. Dropping it releases the port unless it was kept.
 struct Reservation<'a> {
     ports: &'a Ports,
     port: Port,

@@ -207,7 +207,7 @@ fn find_occupants(
 }
 
 /// Returns whether a listener at `listens` keeps a server from `wanted`. A listener on `::` counts
-/// for IPv4 too, since most accept both; one that does not still blocks `::1`.
+/// for IPv4 too, since most accept both.
 fn is_in_the_way(listens: IpAddr, wanted: IpAddr) -> bool {
     let (listens, wanted) = (listens.to_canonical(), wanted.to_canonical());
     let takes_both = |ip: IpAddr| ip.is_unspecified() && ip.is_ipv6();
@@ -348,7 +348,7 @@ impl Details {
     }
 
     /// Returns the proxy of a Docker port, found by its arguments: it runs as root, so its sockets
-    /// are hidden, but its command line is not.
+    /// are hidden, but its command line is visible.
     fn docker_proxy(&mut self, address: SocketAddr) -> Option<Process> {
         self.read(ProcessesToUpdate::All);
         let port = address.port().to_string();
@@ -407,7 +407,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_holder_is_called_what_a_person_calls_it() {
+    fn a_holder_has_the_name_that_users_know() {
         for (word, name) in [
             ("/usr/bin/redis-server", "redis-server"),
             ("redis-server *:6379", "redis-server"),
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_stands_in_the_way_of_the_addresses_that_it_takes() {
+    fn a_listener_blocks_the_addresses_that_it_uses() {
         for (listens, wanted, expected) in [
             ("127.0.0.1", "127.0.0.1", true),
             ("127.0.0.2", "127.0.0.1", false),

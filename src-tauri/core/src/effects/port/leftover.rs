@@ -10,7 +10,7 @@ use crate::{
     stack_file::FILE_NAME,
 };
 
-/// The service that needs a port, and the marks of processes that its stack may have left there.
+/// The service that needs a port, and the facts that identify processes left by its stack.
 #[derive(Clone, Debug)]
 pub struct Leftovers {
     /// The stack.
@@ -19,14 +19,13 @@ pub struct Leftovers {
     pub folders: Vec<PathBuf>,
     /// The folder of its file. Folders below it may be other projects.
     pub own: PathBuf,
-    /// The folder in which the service runs.
+    /// The working directory of the service.
     pub directory: PathBuf,
     /// The program and arguments of its command; empty if unknown.
     pub argv: Vec<String>,
 }
 
 impl Leftovers {
-    /// Returns the description for a service of this stack.
     #[must_use]
     pub fn of(id: StackId, stack: &Stack, service: &Service, ports: &impl Ports) -> Self {
         let own = stack.directory().to_owned();

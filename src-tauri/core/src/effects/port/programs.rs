@@ -1,4 +1,4 @@
-//! The programs of this computer with their ports.
+//! The programs that listen on ports of this computer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,12 +45,12 @@ pub fn programs_by_port() -> BTreeMap<u16, Option<String>> {
     listening
 }
 
-/// A process of the current user. What the operating system does not report is empty.
+/// A process of the current user. Fields that the operating system does not report are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunningProcess {
     /// The PID of its parent.
     pub parent: Option<u32>,
-    /// Its command line. Some programs replace it by a title.
+    /// Its command line. Some programs replace it with a title.
     pub argv: Vec<String>,
     /// The path of its program.
     pub program: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub struct RunningProcess {
     pub environment: BTreeMap<String, String>,
     /// The ports on which it listens.
     pub listens: BTreeSet<u16>,
-    /// Whether users work with it: an editor, a terminal, an agent.
+    /// Whether it is a tool of the user: an editor, a terminal, an agent.
     pub is_tool: bool,
 }
 

@@ -28,13 +28,14 @@ use crate::{
 
 /// The grace period of a holder before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
-/// The number of times that holders are stopped. One that comes back more often is not touched.
+/// The maximum number of rounds in which holders are stopped. A holder that comes back more often
+/// is left alone.
 const ROUNDS: usize = 3;
 /// How long the kernel may take to release a port after its last holder has exited.
 const SETTLE: Duration = Duration::from_millis(500);
 /// The longest pause between two checks of a port.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// The time limit for asking a container engine.
+/// The time limit for the kernel to release a port after its last holder has exited.
 const ENGINE: Duration = Duration::from_secs(2);
 /// The grace period of a container before it is killed, as in the `docker` command.
 const CONTAINER_GRACE: Duration = Duration::from_secs(10);
@@ -50,7 +51,7 @@ pub(super) struct Addresses {
 
 impl Addresses {
     /// Returns the two loopback addresses and those of `host`. A host without an address adds none:
-    /// the service itself reports that.
+    /// the service itself reports that fault.
     pub(super) async fn new(port: Port, host: Option<&str>) -> Self {
         let mut all = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         let host = host.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
@@ -156,8 +157,8 @@ pub(super) async fn make_free(
     Ok(ended)
 }
 
-/// Returns the processes to spare if the holders of a port may be ended, or the reason why they may
-/// not. Reads the facts that the rules need.
+/// Returns the processes to spare if the holders of a port may be stopped, or the reason why they
+/// may not. Reads the facts that the rules need.
 async fn judge(
     port: Port,
     occupants: Occupants,
@@ -177,7 +178,7 @@ async fn judge(
     let lost = |error| (Occupants::default(), Err(untold(&io::Error::other(error))));
     let (occupants, allowed) = judged.await.unwrap_or_else(lost);
     match allowed {
-        // A user does not see a proxy that runs as root.
+        // A proxy that runs as root is hidden from the user.
         Err(PortFault::Taken {
             holder,
             protected: Some(protected),
@@ -193,7 +194,7 @@ async fn judge(
     }
 }
 
-/// Returns the container that publishes a port, if an engine tells in time.
+/// Returns the container that publishes a port, if an engine reports it in time.
 pub(super) async fn publisher(port: Port, variables: Env) -> Option<Publisher> {
     let engine = Engine::find(&variables, None).await.ok()?;
     let asking = engine.publisher(port);
@@ -211,7 +212,7 @@ async fn obstacle(addresses: &Addresses) -> Result<Option<Occupants>, PortFault>
     if found.unknown.is_empty() && !found.known.is_empty() {
         return Ok(Some(found));
     }
-    // No holder was found, or only hidden ones: it may have exited during the search.
+    // No holder was found, or only hidden ones: it may have exited in the meantime.
     match bind_all(addresses) {
         Ok(()) => Ok(None),
         Err(_) if !found.is_empty() => Ok(Some(found)),
@@ -219,7 +220,7 @@ async fn obstacle(addresses: &Addresses) -> Result<Option<Occupants>, PortFault>
     }
 }
 
-/// Without knowing the holders and the protected processes, nothing is stopped.
+/// Without a list of holders and protected processes, nothing is stopped.
 fn untold(error: &io::Error) -> PortFault {
     PortFault::Lingering {
         message: format!("it is in use, and its holder is unknown: {error}"),
@@ -238,8 +239,8 @@ pub(super) fn taken(holder: Option<&Holder>, protected: Option<Protected>) -> Po
     }
 }
 
-/// A server stops its workers itself, in its own order, so it is signalled first and its remaining
-/// workers next. Of a leftover service the whole marked tree is stopped.
+/// Stops holders. A server stops its own workers in its own order, so it is signalled first and its
+/// remaining workers next. Of a leftover service, all marked processes are stopped.
 async fn end_all(known: &[Occupant], spared: &Spared) {
     let (workers, servers): (Vec<_>, Vec<_>) = known.iter().partition(|occupant| occupant.descends);
     end_each(servers).await;
@@ -278,7 +279,8 @@ async fn end_each(known: impl IntoIterator<Item = &Occupant>) {
 ///
 /// # Errors
 ///
-/// The process that holds the port and why it was not stopped; or what else keeps the port.
+/// The process that holds the port and why it was not stopped; or the reason why the port is still
+/// in use.
 pub async fn free(port: Port, requester: &Requester) -> Result<Vec<Holder>, PortFault> {
     let freed = make_free(&in_use(port).await, Policy::ASKED, requester, None).await;
     let Err(fault) = freed else { return freed };
@@ -335,8 +337,8 @@ async fn in_use(port: Port) -> Addresses {
     addresses
 }
 
-/// Returns what would block a service's port if it were started now. Stops nothing: a holder that
-/// the start would stop is [`PortFault::Taken`] without a protection.
+/// Returns the fault that would block a service's port if it were started now. Stops nothing: a
+/// holder that the start would stop is [`PortFault::Taken`] without a protection.
 pub async fn foresee(request: &ClaimRequest) -> Option<PortFault> {
     let port = request.port;
     let addresses = Addresses::new(port, request.host.as_deref()).await;

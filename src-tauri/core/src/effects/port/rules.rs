@@ -21,19 +21,19 @@ use crate::{
     sync::lock,
 };
 
-/// The requester of a port, with the processes that are spared for it.
+/// The requester of a port, with the processes that are spared.
 #[derive(Clone, Debug, Default)]
 pub struct Requester {
-    /// The callers of a command: their ancestors (a terminal, an editor) are never ended.
+    /// The callers of a command. Their ancestors (a terminal, an editor) are never stopped.
     pub callers: Callers,
-    /// The active runs of the daemon. They are never ended.
+    /// The active runs of the daemon. They are never stopped.
     pub running: ActiveRuns,
     /// The variables by which the container engine is found.
     pub variables: Env,
 }
 
 impl Requester {
-    /// Returns an requester for a command of this process, with these active runs.
+    /// Returns a requester for a command of this process, with these active runs.
     #[must_use]
     pub fn with(running: ActiveRuns) -> Self {
         Self {
@@ -44,14 +44,14 @@ impl Requester {
     }
 }
 
-/// The processes that gave a command to this daemon, and all their ancestors, with their start times.
-/// Clones share the set.
+/// The processes that sent a command to this daemon, and all their ancestors, with their start
+/// times. Clones share the set.
 #[derive(Clone, Debug, Default)]
 pub struct Callers(Arc<Mutex<BTreeSet<Process>>>);
 
 impl Callers {
-    /// Protects the process with this PID and its ancestors from being ended for a port, for the rest
-    /// of this daemon's life. Blocks while it reads some files.
+    /// Protects the process with this PID and its ancestors from being stopped for a port, as long
+    /// as they are running. Blocks while it reads some files.
     pub fn note(&self, caller: u32) {
         let line = lineage(caller).unwrap_or_default();
         let mut all = lock(&self.0);
@@ -59,14 +59,14 @@ impl Callers {
         all.extend(line);
     }
 
-    /// Returns whether it gave a command, or is an ancestor of a process that did.
+    /// Returns whether it sent a command, or is an ancestor of a process that did.
     #[must_use]
     pub fn contain(&self, process: Process) -> bool {
         lock(&self.0).contains(&process)
     }
 }
 
-/// The runs of all stacks for which a daemon claims a port or that it starts or runs now, each with its
+/// The runs of all stacks that a daemon is starting, running or claiming ports for, each with its
 /// stack. Clones share the set.
 #[derive(Clone, Debug, Default)]
 pub struct ActiveRuns(Arc<Mutex<HashMap<Mark, Option<Arc<Stack>>>>>);
@@ -111,12 +111,12 @@ pub(super) struct Spared {
     /// The ancestors of the daemon.
     pub(super) ancestors: BTreeSet<u32>,
     pub(super) requester: Requester,
-    /// Identifies leftovers of the stack that needs the port; `None` if a person frees the port.
+    /// Identifies leftovers of the stack that needs the port; `None` if the user frees the port.
     pub(super) leftovers: Option<Leftovers>,
 }
 
 impl Spared {
-    /// Reads the ancestors of the daemon and the folders of the stack. Blocks.
+    /// Reads the ancestors of the daemon and the folders of the stack. Blocking.
     pub(super) fn read(requester: &Requester, leftovers: Option<&Leftovers>) -> io::Result<Self> {
         let daemon = std::process::id();
         let ancestors = lineage(daemon)?.into_iter().skip(1);
@@ -137,15 +137,15 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// The user has asked to free the port.
+    /// The policy when the user frees the port.
     pub(super) const ASKED: Self = Self {
         mode: Mode::Development,
         conflict: PortConflict::Force,
     };
 }
 
-/// Returns whether the holders of a port may be ended: all of them, or none. A fault names the first
-/// who may not. Blocks.
+/// Decides whether the holders of a port may be stopped: all of them or none. The fault names the
+/// first protected one. Blocking.
 pub(super) fn decide(
     occupants: &Occupants,
     spared: &Spared,
@@ -166,7 +166,7 @@ pub(super) fn decide(
     Ok(())
 }
 
-/// Returns the protection that holds in every mode. The order is by usefulness of the message.
+/// Returns the protection that applies in every mode. The most helpful reason comes first.
 pub(super) fn protection(occupant: &Occupant, spared: &Spared) -> Option<Protected> {
     let process = occupant.holder.process;
     if process.pid == spared.daemon {
@@ -195,14 +195,15 @@ pub(super) fn protection(occupant: &Occupant, spared: &Spared) -> Option<Protect
     occupant.foreign.then_some(foreign)
 }
 
-/// The policy of the stack; `None` if a person frees the port. A leftover of the same stack is ended in
-/// development whatever `port_conflict` says, since no other stack uses it.
+/// Returns the protection by the policy of the stack; `None` if the user frees the port. A leftover
+/// of the same stack is stopped in development regardless of `port_conflict`, since no other stack
+/// uses it.
 fn objection(occupant: &Occupant, spared: &Spared, policy: Policy) -> Option<Protected> {
     if policy.mode == Mode::Production {
         return Some(Protected::Production);
     }
     let leftovers = spared.leftovers.as_ref()?;
-    // A program that a service has opened for the user carries its mark as well.
+    // A program that a service has opened for the user has its mark too.
     let mark = occupant.holder.mark.as_ref();
     if mark.is_some_and(|mark| mark.stack == leftovers.stack) && !occupant.program.outlives() {
         return None;
@@ -295,7 +296,7 @@ mod tests {
         }
     }
 
-    /// Returns a service `node server.js` of the stack in `/srv/nexus`.
+    /// Returns the leftovers of a service `node server.js` of the stack in `/srv/nexus`.
     fn leftovers() -> Leftovers {
         Leftovers {
             stack: StackId("nexus".to_owned()),
@@ -346,13 +347,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_ended_by_force_alone() {
+    fn an_unrelated_process_is_stopped_only_by_force() {
         assert_eq!(judge_by(force(), stranger()), None);
         assert_eq!(judge_by(replace(), stranger()), Some(Protected::Stranger));
     }
 
     #[test]
-    fn what_runs_from_a_folder_of_the_stack_is_a_leftover() {
+    fn a_process_in_a_folder_of_the_stack_is_a_leftover() {
         for (folder, expected) in [
             ("/srv/nexus", None),
             ("/srv/nexus/api/src", None),
@@ -421,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_works_with_is_ended_by_no_stack_file() {
+    fn no_stack_file_stops_the_tools_of_a_user() {
         let nexus = || Some("/srv/nexus".into());
         for (name, kind) in [
             ("code", ProgramKind::Editor),
@@ -463,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_end_what_no_stack_file_may() {
+    fn a_user_may_stop_processes_that_no_stack_file_may() {
         let spared = Spared {
             daemon: KEEPER,
             ancestors: BTreeSet::new(),
@@ -481,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_the_system_or_a_container_is_known_by_any_of_its_names() {
+    fn system_and_container_processes_are_recognized_by_any_of_their_names() {
         for (name, expected) in [
             ("docker-proxy", Some(Protected::ContainerProxy(None))),
             (
@@ -507,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_that_helps_most_is_named() {
+    fn the_most_helpful_reason_is_reported() {
         let mut occupant = stranger();
         occupant.foreign = true;
         let foreign = Protected::OtherUser { name: None };

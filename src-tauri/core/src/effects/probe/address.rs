@@ -51,8 +51,8 @@ impl Host {
     }
 }
 
-/// A server that listens on the unspecified address is reached on loopback: Linux accepts the
-/// unspecified address as a target, Windows does not.
+/// Returns the address to connect to. The unspecified address is replaced by loopback: Linux
+/// accepts it as a target, Windows does not.
 fn asked_at(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -85,7 +85,7 @@ impl Endpoint {
 #[derive(Clone)]
 pub(in crate::effects) struct Address {
     pub(in crate::effects) endpoint: Endpoint,
-    /// The host as it is written, without brackets: a certificate must have this name.
+    /// The host as written, without brackets: the name that a certificate must have.
     pub(in crate::effects) name: String,
     /// Whether the connection uses TLS.
     pub(in crate::effects) secure: bool,
@@ -143,7 +143,7 @@ impl Address {
         Self::parse(text, protocol.schemes(), protocol.port())
     }
 
-    /// Returns the address that a probe asks, if it asks one.
+    /// Returns the target of a probe, if it has an address.
     pub(in crate::effects) fn of(probe: &Probe<String>) -> Option<Self> {
         let address = match probe {
             Probe::Http(request) => Self::web(&request.url, HTTP),
@@ -185,12 +185,12 @@ impl Address {
         self.url.password().map(decoded)
     }
 
-    /// Returns the path without its slash: a database, a virtual host, a service.
+    /// Returns the path without its leading slash: a database, a virtual host, a service.
     pub(in crate::effects) fn path(&self) -> Option<String> {
         given(self.url.path().trim_start_matches('/'))
     }
 
-    /// Returns a setting of the query.
+    /// Returns a parameter of the query.
     pub(in crate::effects) fn setting(&self, name: &str) -> Option<String> {
         let mut pairs = self.url.query_pairs();
         pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_listens_everywhere_is_asked_on_loopback() {
+    fn an_unspecified_address_is_probed_on_loopback() {
         assert_eq!(address("0.0.0.0:80"), address("127.0.0.1:80"));
         assert_eq!(address("[::]:80"), address("[::1]:80"));
         let web = Address::web("http://0.0.0.0:80/", HTTP).unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_said_and_not_guessed() {
+    fn an_invalid_address_is_rejected_and_not_guessed() {
         for text in [
             "",
             "80",

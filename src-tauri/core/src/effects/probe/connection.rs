@@ -39,7 +39,7 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, ProbeFault
     TcpStream::from_std(stream).map_err(|error| fault(&error))
 }
 
-/// Connects without registering the connection with the runtime.
+/// Connects without registering the socket with the runtime.
 pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFaultKind> {
     let mut waiting = addresses(endpoint).await?.into_iter();
     let mut attempts = FuturesUnordered::new();
@@ -83,8 +83,8 @@ async fn attempt(address: SocketAddr) -> Result<net::TcpStream, ProbeFaultKind> 
     Ok(stream)
 }
 
-/// Connects. Over loopback, the kernel usually has the result when the call returns: then the socket is
-/// not registered with the runtime, which would cost as much again.
+/// Connects. Over loopback, the kernel usually has the result when the call returns: then the
+/// socket is not registered with the runtime, which would cost as much again.
 async fn established(address: SocketAddr) -> io::Result<net::TcpStream> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -122,8 +122,8 @@ fn is_connected(stream: &net::TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Returns whether the operating system would accept a connection, or `None` if it cannot tell. Takes
-/// microseconds, and the server does not notice.
+/// Returns whether the operating system would accept a connection, or `None` if that is unknown.
+/// Takes microseconds, without involving the server.
 pub(super) fn would_accept(endpoint: &Endpoint) -> Option<bool> {
     let addresses: &[IpAddr] = match &endpoint.host {
         Host::Address(address) if address.is_loopback() => &[*address],

@@ -11,7 +11,8 @@ use crate::{model::facts::ProbeFaultKind, stack::Expect};
 const SHOWN: usize = 120;
 
 impl Expect<String> {
-    /// Returns whether the status is one of the expected, or any from 200 to 399.
+    /// Returns whether the status is an expected one, or any from 200 to 399 without an
+    /// expectation.
     pub(in crate::effects) fn takes_status(&self, status: u16) -> bool {
         if self.status.is_empty() {
             (200..400).contains(&status)
@@ -20,7 +21,6 @@ impl Expect<String> {
         }
     }
 
-    /// Returns whether the body is compared.
     pub(super) fn reads_body(&self) -> bool {
         self.json.is_some() || self.text.is_some()
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_status_any_from_200_to_399_will_do() {
+    fn without_a_status_any_from_200_to_399_passes() {
         let any = expect();
         assert!(
             [200, 204, 302, 399]
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_that_differs_is_named() {
+    fn the_first_difference_is_reported() {
         let fault =
             |expected: Value, actual: Value| judge_json(&expected, &actual, "").unwrap_err();
         assert_eq!(
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_comes_twice_may_match_in_either() {
+    fn a_repeated_header_may_match_in_either_value() {
         let mut headers = HeaderMap::new();
         headers.append("x-version", "1".parse().unwrap());
         headers.append("x-version", "v2-beta".parse().unwrap());

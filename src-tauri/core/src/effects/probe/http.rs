@@ -40,10 +40,10 @@ const AFTERWARDS: Duration = Duration::from_millis(30);
 /// The fault if the server speaks TLS.
 pub(super) const SPEAKS_TLS: &str = "the server speaks TLS: use https://";
 
-/// The thoroughness of an examination.
+/// The thoroughness of reading a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Look {
-    /// For frequent probes: only what costs nothing.
+    /// For frequent probes: no extra time.
     Brief,
     /// For a check: also the data after the end of the response, and the protocol if it is not
     /// HTTP.

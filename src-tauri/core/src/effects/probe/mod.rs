@@ -213,7 +213,7 @@ impl Prober {
         self.open(&secured, deadline).await.is_ok()
     }
 
-    /// Connects, with TLS if the address says so.
+    /// Connects, with TLS if the address requires it.
     async fn open(&self, address: &Address, deadline: Instant) -> Result<Line, ProbeFaultKind> {
         let stream = within(deadline, false, connect(&address.endpoint)).await?;
         if !address.secure {
@@ -260,7 +260,7 @@ async fn published(address: &str, deadline: Instant) -> Result<(), ProbeFaultKin
     let endpoint = Endpoint::parse(address)?;
     let mut stream = within(deadline, false, connect(&endpoint)).await?;
     match timeout(STAYS_OPEN, stream.read_u8()).await {
-        // It waits for a request, or it is the first to speak.
+        // The server waits for a request or has sent the first bytes.
         Err(_) | Ok(Ok(_)) => Ok(()),
         Ok(Err(_)) => Err(ProbeFaultKind::Refused),
     }

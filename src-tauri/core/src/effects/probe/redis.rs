@@ -28,7 +28,7 @@ const REPLIES: &[u8] = b"+-:$*_#,(!=%`~>|";
 /// A key that does not exist.
 const NO_KEY: &str = "pilotlight:no-such-key:5f0c6d7e";
 
-/// What is tested.
+/// The depth of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Depth {
     /// Whether it responds.

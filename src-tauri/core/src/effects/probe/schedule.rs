@@ -34,24 +34,24 @@ const SHORTEST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(200);
 /// The pause as a part of the time waited so far: 1 %.
 const PART: u32 = 100;
-/// The shortest pause for each waiting service: together they begin at most 10,000 rounds a second,
-/// which at 40 µs for a refused connection is two fifths of a core.
+/// The shortest pause for each waiting service: together they start at most 10,000 rounds a second,
+/// which at 40 µs for a refused connection takes two fifths of a core.
 const SHARE: Duration = Duration::from_micros(100);
-/// How often in a pause the operating system is asked whether a process listens. That takes a tenth of
-/// the time of a refused connection.
+/// The number of times in a pause that the operating system is queried whether a process listens. A
+/// query takes a tenth of the time of a refused connection.
 const LOOKS: u32 = 8;
-/// The shortest time between two such questions for each service that waits.
+/// The shortest time between two such queries for each waiting service.
 const LOOK_SHARE: Duration = Duration::from_micros(50);
 /// The number of ticks in one interval at which rounds of ready services begin: the rounds of a
 /// thousand services wake the daemon forty times in an interval instead of a thousand times.
 const TICKS: u32 = 40;
 /// The shortest tick that still saves wake-ups.
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
-/// One of this many rounds connects. In the others the operating system reports whether it would
-/// accept a connection.
+/// One in this number of rounds connects. In the others the operating system reports whether it
+/// would accept a connection.
 const CONNECTS: u32 = 15;
-/// After this time the user no longer waits for the service in front of the screen: it may be an
-/// external one that is not running today.
+/// After this time users no longer wait in front of the screen: the service may be an external one
+/// that is not running today.
 const LONG_WAIT: Duration = Duration::from_mins(1);
 
 /// The interval and time limit of probes.
@@ -92,8 +92,8 @@ pub struct Round {
 /// round with a command, which costs far more, is followed by a pause at least as long as the
 /// round.
 ///
-/// Once ready, a round begins every `every`, and at once after [`Pulse::poke`]: another service of
-/// the stack has got worse. Logs are not read any more.
+/// Once ready, a round begins every `every`, and immediately after [`Pulse::poke`], which means
+/// that another service of the stack has got worse. Logs are no longer read.
 pub struct ProbeLoop<L> {
     /// Runs the probes.
     pub prober: Prober,
@@ -109,7 +109,7 @@ pub struct ProbeLoop<L> {
     pub pulse: Arc<Pulse>,
 }
 
-/// The state shared by the watch of a run and the tasks that supervise the run.
+/// The state shared by the probe loop of a run and the tasks that supervise the run.
 #[derive(Debug, Default)]
 pub struct Pulse {
     poke: Notify,
@@ -171,7 +171,7 @@ impl<L: Lines> ProbeLoop<L> {
         let is_connection = |probe: &Probe<String>| matches!(probe, Probe::Tcp(_));
         course.only_connects = awaited.len() == asked.len() && asked.iter().all(is_connection);
         if !asked.is_empty() {
-            // A process that has just been created cannot answer yet.
+            // A new process cannot respond yet.
             sleep(SHORTEST).await;
         }
         let ready = course.until_ready(ask, &mut log).await;
@@ -182,7 +182,8 @@ impl<L: Lines> ProbeLoop<L> {
     }
 }
 
-/// What a log must say, and what is asked in rounds. A process that runs is there: nothing to ask.
+/// Splits the probes into log patterns and probes that are repeated. `process` needs no probe: a
+/// running process passes.
 fn split<L: Lines>(
     probes: Vec<Probe<String>>,
     lines: Option<L>,
@@ -205,7 +206,7 @@ fn split<L: Lines>(
     Ok((Awaited::new(patterns, lines), asked))
 }
 
-/// The addresses at which processes must listen before the probes can pass.
+/// Returns the addresses at which processes must listen before the probes can pass.
 fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
     let endpoints = asked.iter().filter_map(|probe| match probe {
         Probe::Tcp(address) => Endpoint::parse(address).ok(),
@@ -214,7 +215,7 @@ fn awaited(asked: &[Probe<String>]) -> Vec<Endpoint> {
     endpoints.collect()
 }
 
-/// A watch on its way, whatever it asks.
+/// The state of a running probe loop.
 struct Course<'a, E, F> {
     every: Duration,
     /// Whether a round costs much more than a connection.
@@ -244,7 +245,7 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
             let asked = Instant::now();
             let answer = {
                 let mut answer = pin!(ask());
-                // Both arms are cancel-safe.
+                // Both branches are cancel-safe.
                 loop {
                     tokio::select! {
                         () = log.next_match(), if log.first_missing().is_some() => {}
@@ -279,8 +280,9 @@ impl<E, F: FnMut(Round) -> Option<E>> Course<'_, E, F> {
         }
     }
 
-    /// Pauses before the next round; ends early once all processes listen. While the operating system
-    /// knows that one does not, a round would be in vain, and the pause is extended up to [`LONGEST`].
+    /// Pauses before the next round; ends early once all processes listen. While the operating
+    /// system reports that one does not, a round would fail, and the pause is extended up to
+    /// [`LONGEST`].
     async fn pause(&self, pause: Duration, waiting: usize) {
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let look = (pause / LOOKS).max(LOOK_SHARE.saturating_mul(waiting));

@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Shakes hands with a server that has signed its own certificate.
+    /// Performs the handshake with a server that has a self-signed certificate.
     async fn meet(config: Arc<ClientConfig>) -> Result<(), ProbeFaultKind> {
         let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::{model::facts::Process, platform::process::Handle, stack::Signal};
 
-/// How long a killed process may take to exit.
+/// The time limit for a killed process to exit.
 const KILLING: Duration = Duration::from_secs(2);
 
 /// The outcome of stopping one process.

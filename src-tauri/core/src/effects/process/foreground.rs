@@ -10,15 +10,15 @@ use crate::{
     platform::program,
 };
 
-/// How long the command may take to exit after a signal that ends this process.
+/// The time limit for the command to exit after a signal that ends this process.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs a command with the terminal of this process, in `directory` and with `environment`, and returns
-/// its exit code: 128 and the number of the signal if a signal ended it. The program is looked up as
-/// [`super::launch`] does.
+/// Runs a command with the terminal of this process, in `directory` and with `environment`. Returns
+/// its exit code: 128 and the number of the signal if a signal ended it. The program is looked up
+/// as [`super::launch`] does.
 ///
-/// Ctrl-C ends the command, not this process: the terminal sends it to both. Any other request to end this
-/// process ends the command.
+/// Ctrl-C ends the command, not this process: the terminal sends it to both. Any other request to
+/// end this process ends the command.
 ///
 /// # Errors
 ///

@@ -82,8 +82,8 @@ pub async fn run_helper_with(
     Ok(ran.0)
 }
 
-/// Does the same for a command whose standard output is read by the caller. The [`Output`] has only its
-/// standard error. Returns more than [`KEPT`] bytes if the standard output is longer.
+/// Runs a command as [`run_helper`] does and returns its standard output. The [`Output`] contains
+/// only its standard error. Returns more than [`KEPT`] bytes if the standard output is longer.
 pub async fn run_for_output(
     command: &Command<String>,
     directory: &Path,
@@ -101,7 +101,7 @@ fn pipe() -> Result<(platform::Pipe, File), HelperFault> {
     })
 }
 
-/// Returns the errors apart from the standard output, if `is_apart`.
+/// Runs a command. Returns its standard error separately if `is_apart`.
 async fn run(
     command: &Command<String>,
     directory: &Path,
@@ -146,7 +146,8 @@ async fn run(
     Ok((Output { exit, text }, apart.0))
 }
 
-/// A separate mark: a helper is not part of the service, even if it has the service's environment.
+/// Returns a separate mark: a helper is not part of the service, even if it has the service's
+/// environment.
 fn mark() -> Mark {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     Mark {
@@ -156,8 +157,8 @@ fn mark() -> Mark {
     }
 }
 
-/// Reads the output until the helper exits, and then the rest. Processes that it left behind may
-/// keep the pipe open forever, and are not waited for.
+/// Reads the output until the helper exits, and then the rest. Does not wait for processes that the
+/// helper left behind, which may keep the pipe open forever.
 async fn listen(tree: &Tree, mut pipe: platform::Pipe, tail: &mut Tail) -> Exit {
     let mut buffer = vec![0; 8 * 1024];
     let mut is_open = true;

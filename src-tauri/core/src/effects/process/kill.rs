@@ -20,7 +20,7 @@ const KILLING: Duration = Duration::from_secs(2);
 /// The additional time in which a tree that survives [`KILLING`] is killed without being stopped first.
 const INSISTING: Duration = Duration::from_secs(2);
 
-/// The pause after a kill before the next look, in [`INSISTING`].
+/// The pause after a kill before the next scan, in [`INSISTING`].
 const GOING: Duration = Duration::from_millis(100);
 
 /// How often a tree is searched for running processes before all are killed.
@@ -49,7 +49,7 @@ pub async fn kill(tree: &Tree, processes: &ProcessTable) -> Stopped {
     }
 }
 
-/// An active kill.
+/// A kill in progress.
 struct Kill<'a> {
     tree: &'a Tree,
     processes: &'a ProcessTable,
@@ -89,7 +89,7 @@ impl Kill<'_> {
         }
     }
 
-    /// Kills every known process and looks again, until none is left or the time is up. Returns the
+    /// Kills every known process and scans again, until none is left or the time is up. Returns the
     /// survivors.
     async fn at_any_rate(&mut self) -> Vec<Process> {
         let deadline = Instant::now() + INSISTING;
@@ -116,7 +116,7 @@ impl Kill<'_> {
         self.killed |= in_turn(&self.known, |member| member.signal(Signal::Kill));
     }
 
-    /// Returns the known processes that still run, if the tree cannot be read.
+    /// Returns the known processes that are still running, for when the tree cannot be read.
     fn known_left(&self) -> Vec<Process> {
         let runs = |process: &&Process| {
             let handle = Handle::pin(**process).ok().flatten();

@@ -1,4 +1,4 @@
-//! Known programs that a user works with or that serve several projects. They are not ended
+//! Known programs that a user works with or that serve several projects. They are never stopped
 //! automatically.
 
 use std::{ffi::OsStr, path::Path};
@@ -37,7 +37,7 @@ impl From<&sysinfo::Process> for Program {
     fn from(process: &sysinfo::Process) -> Self {
         let text = |text: &OsStr| text.to_string_lossy().into_owned();
         let file_name = |path: &OsStr| Some(text(Path::new(path).file_name()?));
-        // The name on disk comes first: a thread can change the process name.
+        // The name on disk comes first, since a thread can change the process name.
         let on_disk = process.exe().and_then(|path| file_name(path.as_os_str()));
         let on_disk = on_disk.map(|name| name.trim_end_matches(" (deleted)").to_owned());
         let called = process.cmd().first().and_then(|word| file_name(word));
@@ -87,7 +87,7 @@ impl Program {
         self.names.first().map(String::as_str)
     }
 
-    /// Returns whether it outlives the service that started it, if it has a session of its own.
+    /// Returns whether it outlives the service that started it, if it has its own session.
     pub(crate) fn outlives(&self) -> bool {
         match self.kind() {
             Some(Editor | Terminal | Multiplexer | Agent) => true,
@@ -114,7 +114,7 @@ impl Program {
 pub struct Spare {
     /// Programs that the stack file names (`keep`).
     keep: Vec<String>,
-    /// Programs that the command of the service names: they are the service itself.
+    /// Programs in the command of the service: they are the service itself.
     own: Vec<String>,
 }
 
@@ -128,7 +128,6 @@ pub(super) enum Reach {
 }
 
 impl Spare {
-    /// Returns the programs that outlive this service.
     #[must_use]
     pub fn of(service: &Service, ports: &impl Ports) -> Self {
         let command = service.command.as_ref();
@@ -152,7 +151,7 @@ impl Spare {
         self.keep.iter().any(|name| program.is_called(name))
     }
 
-    /// Returns the part of a program with a session of its own that outlives the service.
+    /// Returns the part of a program with its own session that outlives the service.
     pub(super) fn reach(&self, program: &Program) -> Option<Reach> {
         if self.names(program) {
             return Some(Reach::WithAll);
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_a_person_are_known_and_servers_of_a_project_are_not() {
+    fn user_programs_are_known_and_project_servers_are_not() {
         let table: toml::Table = include_str!("../../../tables/programs.toml")
             .parse()
             .unwrap();
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_a_person_outlives_a_service_and_what_serves_the_service_does_not() {
+    fn user_programs_outlive_a_service_and_its_own_programs_do_not() {
         for (name, line, expected) in [
             ("chrome", "chrome http://localhost:5173", true),
             (

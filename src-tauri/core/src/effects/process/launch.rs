@@ -16,13 +16,13 @@ use crate::{
     stack::Command,
 };
 
-/// The pause before a program that is being written is started again. It doubles each time, up to a
-/// quarter of a second in all.
+/// The pause before another attempt to start a program that is being written. It doubles each time,
+/// up to a quarter of a second in total.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(128);
 
-/// Asks for colours although the output is not a terminal: Node and most of its tools, Rust and CMake, npm,
-/// pytest.
+/// Variables that request colours although the output is not a terminal: Node and most of its
+/// tools, Rust and CMake, npm, pytest.
 const COLOURS: [(&str, &str); 4] = [
     ("FORCE_COLOR", "1"),
     ("CLICOLOR_FORCE", "1"),
@@ -46,9 +46,9 @@ pub struct Launch {
     pub output: File,
     /// Receives its standard error instead.
     pub errors: Option<File>,
-    /// Its standard input; without one, there is nothing to read.
+    /// Its standard input; empty without one.
     pub input: Option<File>,
-    /// Whether variables ask it for colours, unless its environment decides on colours itself
+    /// Whether variables request colours, unless its environment already sets one of them
     /// (`NO_COLOR`, `FORCE_COLOR`).
     pub colors: bool,
 }
@@ -62,8 +62,8 @@ pub fn argv(command: &Command<String>) -> Vec<OsString> {
     }
 }
 
-/// Starts a command, hidden, in a process group of its own. The
-/// program is running when this returns, after about half a millisecond. Needs a tokio runtime.
+/// Starts a command, hidden, in its own process group. The program is running when this returns,
+/// after about half a millisecond. Needs a tokio runtime.
 ///
 /// The program is looked up as a shell would: a name without a slash on the PATH of `environment`,
 /// any other name relative to `directory`.
@@ -100,7 +100,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
             }
         }
     }
-    // A shell would have set it after `cd`; the caller's own value would be wrong.
+    // A shell would have set it after `cd`; the value of this process would be wrong.
     environment.set("PWD", directory.clone());
     environment.set(Mark::VARIABLE, mark.to_string());
     let start = Start {
@@ -120,8 +120,8 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     }
 }
 
-/// Linux does not start a program that a process has open for writing. That lasts only a moment: a
-/// build is writing the file, or a process that was just started has inherited the open file.
+/// Starts a program. Linux does not start one that a process has open for writing. That lasts only
+/// a moment: a build is writing the file, or a new process has inherited the open file.
 async fn spawn_when_written(start: &Start<'_>) -> io::Result<platform::Handle> {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -137,8 +137,8 @@ async fn spawn_when_written(start: &Start<'_>) -> io::Result<platform::Handle> {
     }
 }
 
-/// The system reports the same error for several causes. The cause is determined afterwards, so
-/// that nothing can change between a check and the start.
+/// Determines the cause of a failed start, since the system reports the same error for several
+/// causes. Doing it afterwards avoids changes between a check and the start.
 fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault {
     let shown = program.display();
     if platform::is_no_program(error) {
@@ -175,7 +175,7 @@ fn explain(error: &io::Error, program: PathBuf, directory: &Path) -> LaunchFault
     }
 }
 
-/// Returns the interpreter that the first line of a script names after `#!`: up to a space, as the system
+/// Returns the interpreter in the first line of a script after `#!`: up to a space, as the system
 /// reads it.
 fn interpreter(script: &Path) -> io::Result<Option<String>> {
     let mut line = Vec::new();

@@ -1,7 +1,7 @@
 //! Launches, watches and stops processes with their whole trees.
 //!
 //! [`launch`] returns a [`Tree`]: the first process of a service and all its descendants. A
-//! [`ProcessTable`], which all services share, tells which processes belong to it.
+//! [`ProcessTable`], which all services share, finds the processes that belong to it.
 
 mod end;
 mod foreground;
@@ -72,10 +72,10 @@ pub fn mark_of(process: Process) -> Option<Mark> {
     (self::process(process.pid) == Some(process)).then_some(mark)
 }
 
-/// Runs the helper subcommand for which this program was started, and returns its exit code; `None`
+/// Runs the helper subcommand for which this program was started and returns its exit code; `None`
 /// if it was started normally. Call it first in the `main` of every program that stops services.
 ///
-/// On Windows a graceful stop needs such a process. Other platforms have none.
+/// Only Windows needs such a process, for a graceful stop.
 #[must_use]
 pub fn helper_subcommand() -> Option<ExitCode> {
     platform::helper_subcommand()
@@ -92,7 +92,7 @@ pub fn find_program(
     lookup::program(word, directory, environment)
 }
 
-/// Keeps all inherited pipes and files out of the programs that this process starts. Call it once,
+/// Keeps programs that this process starts from inheriting its pipes and files. Call it once,
 /// before anything else is opened.
 pub fn seal_descriptors() {
     platform::seal_descriptors();

@@ -2,7 +2,7 @@
 
 use std::env::consts::OS;
 
-/// Returns the words before the address.
+/// Returns the command, without the address.
 #[must_use]
 pub fn opener() -> &'static [&'static str] {
     match OS {

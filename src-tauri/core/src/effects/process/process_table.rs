@@ -64,7 +64,7 @@ impl ProcessScan {
             .ok()
     }
 
-    /// Returns whether exactly this process runs.
+    /// Returns whether exactly this process is running.
     #[must_use]
     pub fn runs(&self, process: Process) -> bool {
         self.position(process.pid)
@@ -94,9 +94,8 @@ impl ProcessScan {
     }
 }
 
-/// If the last scan was no longer than this, the next one is not moved to another thread: waking
-/// that thread and being woken by it takes about as long, and a crashed service waits for the
-/// result.
+/// If the last scan was shorter than this, the next one is not moved to another thread: waking the
+/// thread and being woken by it takes about as long, and a crashed service waits for the result.
 const BRIEF: Duration = Duration::from_millis(1);
 
 /// Scans the processes of the system. Clones share their work: callers that arrive during a scan
@@ -146,8 +145,8 @@ impl ProcessTable {
         }
     }
 
-    /// Makes all later scans include the processes that started at `started` or later, as when a
-    /// service of an earlier daemon is adopted.
+    /// Makes all later scans include the processes that started at `started` or later, for a
+    /// service of an earlier daemon.
     pub fn look_back_to(&self, started: u64) {
         self.shared.since.fetch_min(started, Ordering::Relaxed);
     }
@@ -184,8 +183,8 @@ impl ProcessTable {
         Ok(table)
     }
 
-    /// Does the same for callers that need only the processes of one run. Those with another mark
-    /// may be left out.
+    /// Scans for a caller that needs only the processes of one run. Those with another mark may be
+    /// left out.
     pub async fn scan_for_mark(&self, mark: &Mark) -> io::Result<Arc<ProcessScan>> {
         self.scan_wanted(&Wanted {
             mark,
@@ -205,7 +204,7 @@ impl ProcessTable {
     /// scan. The first scan finds them; the second one is brief.
     pub async fn warm_up(&self) {
         for _ in 0..2 {
-            // Callers that need a table see the failure themselves.
+            // Callers that need a table get the error themselves.
             drop(self.scan().await);
         }
     }
@@ -286,7 +285,7 @@ mod tests {
         let later: Vec<_> = (0..20)
             .map(|_| tokio::spawn(ask(processes.clone())))
             .collect();
-        // Each of them runs up to where it waits, since the tasks of this runtime take turns.
+        // The tasks of this runtime take turns: each runs up to the point where it waits.
         tokio::task::yield_now().await;
         drop(held);
 

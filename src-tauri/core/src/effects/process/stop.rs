@@ -26,7 +26,7 @@ use crate::{
 const PARENTS_TURN: Duration = Duration::from_millis(50);
 
 /// The number of times that new processes may appear during a graceful stop. A tree that keeps
-/// starting more does not intend to exit.
+/// starting more does not exit.
 const NEWCOMERS: usize = 16;
 
 /// The grace period of the remaining processes of a run.
@@ -61,7 +61,7 @@ pub async fn stop(
     kill_now: &CancellationToken,
 ) -> Stopped {
     // Descendants that have left the group and lost the mark can be found only while the first
-    // process runs.
+    // process is running.
     tree.know_descendants();
     tree.begin_stop();
     let graceful = async {
@@ -156,7 +156,8 @@ async fn exit_gracefully(
             return Ok(true);
         }
         if let (Some(signalled_at), Some(group)) = (signalled_at, tree.first()) {
-            // Many programs interpret a second signal as impatience and leave work undone.
+            // Many programs take a second signal as a request to exit at once and leave work
+            // undone.
             let rows = table.rows().iter();
             let in_group = rows.filter(|row| row.group == group.pid);
             let before = in_group.filter(|row| row.process.started < signalled_at);

@@ -46,7 +46,7 @@ struct Shared {
     beside: Mutex<Option<BTreeMap<Process, String>>>,
 }
 
-/// The limit of foreign sessions that are examined: a user does not open more.
+/// The maximum number of other sessions that are examined: a user does not open more.
 const SESSIONS: usize = 256;
 
 /// The launched process, leader of its group.
@@ -155,8 +155,8 @@ impl Tree {
         )
     }
 
-    /// Adds the members that outlive the service to `outliving`: known programs that serve a user or
-    /// several projects and have a session of their own, and programs that the stack file names.
+    /// Adds the members that outlive the service to `outliving`: known programs that serve a user
+    /// or several projects and have their own session, and programs that the stack file names.
     /// Returns whether there were any.
     fn take_out(
         &self,
@@ -197,7 +197,7 @@ impl Tree {
                 Reach::WithAll => outliving.extend(come_of(table, process)),
             }
         }
-        // Removing one process may remove others too, so only the last look shows which ones end.
+        // Removing one process may remove others too, so only the last pass shows which ones end.
         if taken.is_empty()
             && let Some(seen) = self.beside().as_mut()
         {
@@ -211,12 +211,12 @@ impl Tree {
         *lock(&self.shared.spare) = Arc::new(spare);
     }
 
-    /// Begins to record the members with sessions of their own, as they end with the service.
+    /// Starts recording the members with their own sessions, which end with the service.
     pub(super) fn begin_stop(&self) {
         *self.beside() = Some(BTreeMap::new());
     }
 
-    /// Returns the names of the recorded members with sessions of their own, without the survivors.
+    /// Returns the names of the recorded members with their own sessions, without the survivors.
     pub(super) fn ended_beside(&self, survivors: &[Process]) -> Vec<String> {
         let beside = self.beside();
         let ended = beside.iter().flatten();
@@ -251,9 +251,10 @@ impl Tree {
         Ok(self.members(processes.scan_for_mark(self.mark()).await?.as_ref()))
     }
 
-    /// Returns the processes of the tree that are alive after its first process has ended. Costs less
-    /// than [`Tree::left`], since a process without a mark can only be a member by its group or as a
-    /// known one: no parent is left to link it. If some are left, their descendants may be incomplete.
+    /// Returns the processes of the tree that are alive after its first process has exited. Costs
+    /// less than [`Tree::living_members`]: without a parent to link it, a process without a mark
+    /// can only be a member by its group or because it is known. The descendants of survivors may
+    /// be incomplete.
     pub async fn survivors(&self, processes: &ProcessTable) -> io::Result<Vec<Process>> {
         let group = self.living_group();
         let number = |pid, started| Process { pid, started };
@@ -269,7 +270,7 @@ impl Tree {
         Ok(self.members(processes.scan_wanted(&wanted).await?.as_ref()))
     }
 
-    /// Waits until all processes of the tree have exited, as for a command that has moved to the
+    /// Waits until all processes of the tree have exited, for a command that has moved to the
     /// background. Returns how its oldest member exited, if known.
     pub async fn followed(&self, processes: &ProcessTable) -> io::Result<Exit> {
         let mut exit = None;
@@ -297,7 +298,7 @@ impl Tree {
             return;
         };
         let descendants = platform::descendants(first.process().pid);
-        // Checked last, so that the PID belonged to the first process all the time.
+        // Checked last: the PID must have belonged to the first process all the time.
         if !first.is_gone() {
             let now = clock::now().instant;
             let descendants = descendants.into_iter().map(|process| (process, now));
@@ -305,7 +306,7 @@ impl Tree {
         }
     }
 
-    /// Returns the first process, if it still runs.
+    /// Returns the first process, if it is still running.
     #[must_use]
     pub fn survivor(&self) -> Option<Process> {
         let first = self.handle().filter(|first| !first.is_gone());
@@ -363,8 +364,8 @@ pub(crate) fn members_of(trees: &[&Tree], table: &ProcessScan) -> Vec<Vec<Proces
     members
 }
 
-/// Returns the processes that are left of the runs with one of these marks, each with the mark of its
-/// run. Programs that outlive their service are excluded, though they carry the mark too.
+/// Returns the remaining processes of the runs with one of these marks, each with the mark of its
+/// run. Programs that outlive their service are excluded, though they have the mark too.
 #[must_use]
 pub fn survivors_of_runs(
     table: &ProcessScan,
@@ -438,7 +439,7 @@ fn owners(
                 && owners[position].is_none()
                 && let Some(parent) = table.position(row.parent)
                 && owners[parent].is_some()
-                // A PID that was reused while the table was made is not a parent.
+                // A PID that was reused during the scan is not a parent.
                 && rows[parent].process.started <= row.process.started
             {
                 owners[position] = owners[parent];
@@ -449,7 +450,8 @@ fn owners(
     owners
 }
 
-/// Calls `act` for each process that still runs, one at a time. Returns whether any was reached.
+/// Calls `act` for each process that is still running, one at a time. Returns whether any was
+/// reached.
 pub(super) fn in_turn<'a>(
     processes: impl IntoIterator<Item = &'a Process>,
     act: impl Fn(&Handle) -> io::Result<bool>,
@@ -463,7 +465,7 @@ pub(super) fn in_turn<'a>(
     reached
 }
 
-/// The number of processes awaited at once: each takes a descriptor, which other tasks need too.
+/// The number of processes awaited at once: each needs a descriptor, which other tasks need too.
 const WAITED_FOR: usize = 64;
 
 /// Waits until all of `processes` have exited.
@@ -476,8 +478,8 @@ pub(super) async fn all_gone(processes: &[Process]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns handles of those of `processes` that still run, in their order, and as many as the
-/// system allows. Fails only if it allows none, since callers check again afterwards.
+/// Returns handles of those of `processes` that are still running, in their order, and as many as
+/// the system allows. Fails only if it allows none, since callers check again afterwards.
 pub(super) fn pinned(processes: &[Process]) -> io::Result<Vec<Handle>> {
     let mut handles = Vec::new();
     for process in processes {
@@ -530,7 +532,7 @@ mod tests {
     };
 
     #[test]
-    fn a_tree_is_whoever_carries_its_mark_and_all_that_came_of_them() {
+    fn a_tree_has_all_processes_with_its_mark_and_their_descendants() {
         let table = ProcessScan::new(vec![
             row(1, 0, None),
             row(10, 1, Some(mark(7))),
@@ -563,13 +565,13 @@ mod tests {
     }
 
     #[test]
-    fn an_older_table_drops_no_process_that_was_learned_after_it_was_begun() {
+    fn an_older_scan_drops_no_process_that_was_found_after_it_began() {
         let tree = Tree::remains(mark(7), []);
         let older = ProcessScan::new(vec![row(10, 1, Some(mark(7)))]);
         let newer = ProcessScan::new(vec![row(10, 1, Some(mark(7))), row(11, 10, None)]);
         assert_eq!(members(&tree, &newer), [10, 11]);
         assert_eq!(members(&tree, &older), [10]);
-        // It has lost its parent by now, and is still known.
+        // The process has lost its parent by now but is still known.
         let orphan = || vec![row(11, 1, None)];
         assert_eq!(members(&tree, &ProcessScan::new(orphan())), [11]);
         assert_eq!(members(&tree, &ProcessScan::new(Vec::new())), [0; 0]);
@@ -594,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_was_given_anew_makes_no_member() {
+    fn a_reused_pid_is_not_a_member() {
         let tree = Tree::remains(mark(7), []);
         let before = vec![row(10, 1, Some(mark(7)))];
         assert_eq!(members(&tree, &ProcessScan::new(before)), [10]);
@@ -605,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_that_is_younger_than_its_child_is_none() {
+    fn a_process_younger_than_its_child_is_not_its_parent() {
         let mut parent = row(10, 1, Some(mark(7)));
         parent.process.started = 200;
         let table = ProcessScan::new(vec![parent, row(11, 10, None)]);
@@ -613,7 +615,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keeper_is_no_member_of_what_it_was_started_by() {
+    fn the_daemon_is_not_a_member_of_the_tree_that_started_it() {
         let own = platform::own_pid();
         let table = ProcessScan::new(vec![
             row(own, 1, Some(mark(7))),

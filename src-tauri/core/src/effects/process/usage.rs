@@ -5,9 +5,9 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use super::{ProcessScan, process};
 use crate::{model::facts::Process, platform::Usage};
 
-/// Adds up the usage of those of `processes` that `table` lists. If the table has no usage, they are
-/// sampled now; that reads a file or two for each, so it may be called from a task. Returns `None` if
-/// the operating system reports nothing at all.
+/// Adds up the usage of those of `processes` that `table` lists. If the table has no usage, samples
+/// it now; that reads a file or two for each process, so a task may call it. Returns `None` if the
+/// operating system reports nothing at all.
 #[must_use]
 pub fn usage(table: &ProcessScan, processes: &[Process]) -> Option<Usage> {
     let mut sum = Usage::default();
@@ -25,7 +25,7 @@ pub fn usage(table: &ProcessScan, processes: &[Process]) -> Option<Usage> {
     Some(sum)
 }
 
-/// Samples those of `processes` that still run.
+/// Samples those of `processes` that are still running.
 fn sampled(processes: &[Process]) -> Option<Usage> {
     let same = |wanted: &&Process| process(wanted.pid) == Some(**wanted);
     let pids: Vec<Pid> = processes

@@ -27,7 +27,7 @@ pub enum Line {
 /// The number of context lines.
 const AROUND: usize = 3;
 
-/// Applies changes from top to bottom. Line ends stay as they are in the text.
+/// Applies changes from top to bottom. Line ends stay unchanged.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_change_where_they_are_what_they_were() {
+    fn lines_change_only_if_they_are_as_expected() {
         let text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n";
         let both = [changes(2, &["2"], &["two"]), changes(12, &[], &["new"])];
         let changed = change(text, &both).unwrap();

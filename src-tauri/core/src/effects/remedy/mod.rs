@@ -1,5 +1,5 @@
-//! Carries out the remedies of findings, where that is safe. The user has seen and confirmed each
-//! step. No step overwrites anything that has changed since.
+//! Applies the fixes of findings, where that is safe. The user has seen and confirmed each step. No
+//! step overwrites anything that has changed since.
 //!
 //! The daemon starts and restarts services, and [`super::port::free`] frees ports.
 
@@ -43,7 +43,7 @@ pub enum RemedyError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// The stack file has changed since the remedy was made.
+    /// The stack file has changed since the fix was suggested.
     #[error("{} was not changed: line {line} has changed meanwhile", path.display())]
     Outdated {
         /// The file.
@@ -75,7 +75,7 @@ pub enum RemedyError {
     TooLong(String),
 }
 
-/// Describes an action, for a question.
+/// Describes an action, for a confirmation prompt.
 #[must_use]
 pub fn describe(action: &Action) -> String {
     match action {
@@ -118,7 +118,7 @@ pub async fn install(
     }
 }
 
-/// Copies an example to a new file, with the same permissions. Never overwrites.
+/// Copies an example to a new file with the same permissions. Never overwrites.
 pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
     let in_place = |path: &Path| {
         let path = path.to_owned();
@@ -141,7 +141,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RemedyError> {
         .map_err(in_place(to))
 }
 
-/// Changes lines of a stack file, if they are still as expected and the result is valid.
+/// Changes lines of a stack file, if they are unchanged and the result is valid.
 pub fn edit_stack_file(
     file: &Path,
     changes: &[LineChange],
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_made_from_its_example_once() {
+    fn a_file_is_created_from_its_example_once() {
         let folder = tempfile::tempdir().unwrap();
         let (example, file) = (
             folder.path().join(".env.example"),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_file_changes_only_to_what_is_right() {
+    fn a_stack_file_changes_only_to_a_valid_one() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pilotlight.toml");
         let text = "name = \"x\"\n[service.a]\ncommand = \"a\"\nport = 1\n";

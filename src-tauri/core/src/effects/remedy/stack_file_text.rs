@@ -1,4 +1,4 @@
-//! Writes a stack file: atomically, and never over unseen changes.
+//! Writes a stack file atomically, and never over unseen changes.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,7 +15,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// `AlreadyExists`, also if it was created just now; or any other error of the operating system.
+/// `AlreadyExists`, even if it was created only just now; or any other error of the operating
+/// system.
 pub fn create(file: &Path, text: &str) -> io::Result<()> {
     let next = beside(file, text)?;
     // Unlike a rename, a link fails if the name exists.
@@ -29,7 +30,7 @@ pub fn create(file: &Path, text: &str) -> io::Result<()> {
     };
     drop(fs::remove_file(&next));
     if linked.is_ok() {
-        // A stack file is complete without it.
+        // The stack file is complete even if this fails.
         drop(ignore_local(file));
     }
     linked
@@ -66,7 +67,7 @@ fn ignore_local(file: &Path) -> io::Result<()> {
     ignore.write_all(format!("{end}{name}\n").as_bytes())
 }
 
-/// Replaces the text of a file, if it is still `old`. Keeps permissions and follows a link.
+/// Replaces the text of a file if it is still `old`. Keeps permissions and follows a link.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ pub fn exchange(file: &Path, old: &str, new: &str) -> io::Result<()> {
     done.inspect_err(|_| drop(fs::remove_file(&next)))
 }
 
-/// Writes a text to a new file beside another.
+/// Writes a text to a new file in the same folder.
 fn beside(file: &Path, text: &str) -> io::Result<std::path::PathBuf> {
     let next = file.with_added_extension(format!("{}.new", std::process::id()));
     let mut made = OpenOptions::new()
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_there_stays_as_it_is() {
+    fn an_existing_file_stays_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pilotlight.toml");
         create(&file, "a").unwrap();

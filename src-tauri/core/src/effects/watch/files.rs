@@ -1,4 +1,5 @@
-//! Which files are watched: patterns of the user, without what `.gitignore` and custom leave out.
+//! The watched files: the user's patterns, without the files that `.gitignore` and convention
+//! exclude.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -12,7 +13,7 @@ use std::{
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{DirEntry, WalkBuilder};
 
-/// Folders that are never looked into: they belong to tools, and some have very many files.
+/// Folders that are never watched: they belong to tools, and some contain very many files.
 const LEFT_OUT: [&str; 21] = [
     ".git",
     ".hg",
@@ -52,9 +53,9 @@ pub(crate) struct Files {
 #[derive(Clone, Debug)]
 struct Pattern {
     root: PathBuf,
-    /// `None` for a file, or everything in a folder.
+    /// `None` for a file, or for all contents of a folder.
     rest: Option<GlobMatcher>,
-    /// How many folders deep its files are; `None` if any.
+    /// The maximum depth of its files in folders; `None` for any.
     depth: Option<usize>,
 }
 
@@ -108,8 +109,8 @@ pub(super) enum Entry {
 }
 
 impl Files {
-    /// Compiles patterns, which are relative to `directory` and known to be valid. Looks up their
-    /// folders. An unwanted pattern without a `/` holds in every folder.
+    /// Compiles patterns, which are relative to `directory` and already validated. Looks up their
+    /// folders. An unwanted pattern without a `/` applies in every folder.
     pub(crate) fn new(directory: &Path, wanted: &[String], unwanted: &[String]) -> Self {
         let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
         let pattern = |text: &String| Pattern::new(&directory, text);
@@ -127,7 +128,7 @@ impl Files {
         }
     }
 
-    /// Returns whether a file fits the patterns. `.gitignore` may leave it out nevertheless.
+    /// Returns whether a file matches the patterns. `.gitignore` may still exclude it.
     pub(super) fn fit(&self, path: &Path) -> bool {
         self.wanted.iter().any(|pattern| pattern.matches(path)) && !self.is_unwanted(path)
     }
@@ -136,13 +137,13 @@ impl Files {
         self.unwanted.iter().any(|pattern| pattern.matches(path))
     }
 
-    /// Returns whether a pattern names this very file, which `.gitignore` then does not leave out.
+    /// Returns whether a pattern names exactly this file; `.gitignore` then does not exclude it.
     pub(super) fn name(&self, path: &Path) -> bool {
         let mut named = self.wanted.iter().filter(|pattern| pattern.is_file());
         named.any(|pattern| pattern.root == path)
     }
 
-    /// Returns whether a new folder may have files that fit.
+    /// Returns whether a new folder may contain matching files.
     pub(super) fn reach(&self, folder: &Path) -> bool {
         let reaches = |pattern: &Pattern| {
             folder.starts_with(&pattern.root) || pattern.root.starts_with(folder)
@@ -172,7 +173,7 @@ impl Files {
         missing.next().map(|folder| self.shown(folder))
     }
 
-    /// Returns the folders at which the patterns begin, and whether their subfolders count.
+    /// Returns the folders at which the patterns begin, and whether their subfolders are included.
     pub(super) fn roots(&self) -> Vec<(PathBuf, bool)> {
         let roots = self.wanted.iter().map(|pattern| {
             if pattern.is_file() {
@@ -198,8 +199,8 @@ impl Files {
         }
     }
 
-    /// Walks through a folder, and visits the folders and the files that fit. Unreadable parts are left
-    /// out.
+    /// Walks through a folder and visits its folders and matching files. Unreadable parts are
+    /// skipped.
     pub(super) fn walk(&self, folder: &Path, depth: Option<usize>, visit: &mut dyn FnMut(Entry)) {
         let unwanted = self.unwanted.clone();
         let enters = move |entry: &DirEntry| {
@@ -250,7 +251,7 @@ pub(crate) fn hash_of(value: &(impl Hash + ?Sized)) -> u64 {
     hasher.finish()
 }
 
-/// Returns a fingerprint of the content of a file; `None` if it is no file or cannot be read.
+/// Returns a fingerprint of the content of a file; `None` if it is not a file or cannot be read.
 pub(super) fn fingerprint(path: &Path) -> Option<u64> {
     let about = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     if about.len() > READ_AT_MOST {
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_or_the_user_ignores_is_left_out_unless_it_is_named() {
+    fn files_ignored_by_git_or_the_user_are_excluded_unless_named() {
         let project = project();
         let folder = project.path();
         assert_eq!(files(folder, &["**/*.py"], &["generated"]).len(), 3);

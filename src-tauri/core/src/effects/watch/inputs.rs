@@ -1,4 +1,5 @@
-//! Whether a task has to be done again: a fingerprint of its input files, its command and its environment.
+//! Finds out whether a task has to run again: by a fingerprint of its input files, command and
+//! environment.
 
 use std::{fs, io, path::Path};
 
@@ -10,12 +11,13 @@ use crate::{
     stack::{Ports, Service},
 };
 
-/// The fingerprint with which the task was last done, and that of the current run, in its folder of logs.
+/// The fingerprint with which the task last succeeded, and that of the current run, in its log
+/// folder.
 const DONE: &str = "inputs.done";
 const NOW: &str = "inputs.now";
 
-/// Notes the inputs of a task before it runs, in `folder`. Returns whether it was done with the same ones.
-/// A task without inputs never was.
+/// Records the inputs of a task before it runs, in `folder`. Returns whether it has succeeded with
+/// the same ones. A task without inputs is never up to date.
 pub async fn is_up_to_date(service: &Service, ports: &impl Ports, folder: &Path) -> bool {
     let Some(task) = service.task.as_ref().filter(|task| !task.inputs.is_empty()) else {
         return false;
@@ -42,8 +44,8 @@ pub async fn is_up_to_date(service: &Service, ports: &impl Ports, folder: &Path)
     matches!(comparing.await, Ok(Ok(true)))
 }
 
-/// Notes that the task was done with the inputs that it had before it ran.
+/// Records that the task has succeeded with the inputs that it had before it ran.
 pub fn done(folder: &Path) {
-    // Without them, the task is done once more.
+    // If this fails, the task only runs once more.
     let _ = fs::rename(folder.join(NOW), folder.join(DONE));
 }

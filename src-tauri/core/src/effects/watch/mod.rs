@@ -1,8 +1,9 @@
 //! Watches the files of a service by events of the operating system.
 //!
-//! Linux has a watch for each folder, so that folders which are left out cost nothing; the other
-//! systems watch whole trees. File systems without events are polled. Paths of events are collected
-//! until no more come for a moment; then the content of these files is compared with the last known one.
+//! Linux has a watch for each folder, so that excluded folders cost nothing; the other systems
+//! watch whole trees. File systems without events are polled. Paths of events are collected until
+//! no more arrive for a moment; then the content of these files is compared with the last known
+//! one.
 
 mod files;
 pub mod inputs;
@@ -43,7 +44,7 @@ const PATHS: usize = 20_000;
 /// The number of changed files that a report names.
 const NAMED: usize = 20;
 
-/// The paths of events that were not handled yet.
+/// The paths of events that have not been handled yet.
 #[derive(Debug, Default)]
 struct Pending {
     paths: HashSet<PathBuf>,
@@ -120,7 +121,7 @@ impl Session {
         };
         match watcher {
             Ok(watcher) => session.watcher = Some(watcher),
-            // The only cause on Linux; elsewhere there is none.
+            // The only cause on Linux; other systems have none.
             Err(_) => remarks.push(Watched::Fault(WatchFault::Limit("max_user_instances"))),
         }
         let mut found = Vec::new();
@@ -128,7 +129,7 @@ impl Session {
         for file in found {
             session.is_new(&file);
         }
-        // What was written while the files were read is compared with nothing.
+        // Files that changed while they were read have no known content.
         for path in &lock(&shared.pending).paths {
             session.contents.remove(&hash_of(path));
         }
@@ -147,7 +148,7 @@ impl Session {
         let mut watch = |path: &Path, mode| {
             if let Some(watcher) = &mut self.watcher
                 && let Err(error) = watcher.watch(path, mode)
-                // A folder may be gone again.
+                // The folder may have been deleted.
                 && !matches!(error.kind, ErrorKind::PathNotFound)
             {
                 wrong.get_or_insert(Watched::Fault(fault(&error)));
@@ -175,7 +176,7 @@ impl Session {
         wrong
     }
 
-    /// Returns the files that have really changed among those that had events.
+    /// Returns the files that have really changed among those with events.
     fn compare(&mut self, pending: Pending) -> Vec<Watched> {
         let mut reports = Vec::new();
         let mut suspects = Vec::new();
@@ -212,7 +213,7 @@ impl Session {
         reports
     }
 
-    /// Notes the content of a file, and returns whether it differs from the known one.
+    /// Records the content of a file and returns whether it differs from the known one.
     fn is_new(&mut self, path: &Path) -> bool {
         let key = hash_of(path);
         match fingerprint(path) {

@@ -1,4 +1,5 @@
-//! Answers against the rules, one by one. `tests/checks/browser.rs` asks a real browser the same.
+//! Compares responses with each rule. `tests/checks/browser.rs` compares the same with a real
+//! browser.
 
 use super::*;
 
@@ -19,7 +20,7 @@ fn asking(credentials: bool) -> Asking<'static> {
     }
 }
 
-/// The rule that an answer with these lines breaks.
+/// Returns the rule that a response with these header lines violates.
 fn broken(credentials: bool, lines: &[(&'static str, &str)]) -> Option<CorsRule> {
     let judged = judge(&headers(lines), asking(credentials));
     judged.err().map(|broken| broken.rule)
@@ -41,7 +42,7 @@ const METHODS: &str = "access-control-allow-methods";
 const NAMES: &str = "access-control-allow-headers";
 
 #[test]
-fn the_origin_is_compared_to_the_letter() {
+fn the_origin_is_compared_exactly() {
     let allow = "access-control-allow-origin";
     assert_eq!(broken(false, &[(allow, PAGE)]), None);
     assert_eq!(broken(false, &[(allow, "*")]), None);
@@ -60,7 +61,7 @@ fn the_origin_is_compared_to_the_letter() {
 }
 
 #[test]
-fn two_origins_are_none() {
+fn two_origins_count_as_none() {
     let allow = "access-control-allow-origin";
     let rule = CorsRule::Origin {
         allowed: Some(format!("{PAGE}, *")),
@@ -69,7 +70,7 @@ fn two_origins_are_none() {
 }
 
 #[test]
-fn cookies_need_the_origin_by_name_and_leave_in_one_spelling() {
+fn cookies_need_the_exact_origin_and_the_exact_word_true() {
     let (allow, cookies) = (
         "access-control-allow-origin",
         "access-control-allow-credentials",
@@ -102,7 +103,7 @@ fn a_server_without_cors_differs_from_one_that_does_not_allow_the_page() {
 }
 
 #[test]
-fn a_preflight_gives_leave_for_a_method_and_for_headers() {
+fn a_preflight_allows_a_method_and_headers() {
     let both = [
         (METHODS, "GET, PUT"),
         (NAMES, "Authorization, Content-Type"),
@@ -118,7 +119,7 @@ fn a_preflight_gives_leave_for_a_method_and_for_headers() {
         names: names.iter().map(ToString::to_string).collect(),
     };
     assert_eq!(rule(&both[1..], false), method);
-    // Methods are compared to the letter.
+    // Methods are case-sensitive.
     assert_eq!(rule(&[(METHODS, "put"), both[1]], false), method);
     assert_eq!(
         rule(&both[..1], false),
@@ -135,7 +136,7 @@ fn a_preflight_gives_leave_for_a_method_and_for_headers() {
 }
 
 #[test]
-fn what_would_be_right_keeps_what_is_allowed_already() {
+fn the_expected_header_keeps_the_allowed_values() {
     let put = preflight(200, false, &[(METHODS, "GET, DELETE")]).unwrap_err();
     assert_eq!(
         put.came.as_deref(),
@@ -148,8 +149,8 @@ fn what_would_be_right_keeps_what_is_allowed_already() {
 }
 
 #[test]
-fn a_refused_preflight_says_in_its_headers_why() {
-    // What Starlette answers to a method that it does not allow.
+fn a_rejected_preflight_shows_the_reason_in_its_headers() {
+    // Starlette's response to a method that it does not allow.
     let refused = preflight(400, false, &[(METHODS, "GET"), (NAMES, "*, authorization")]);
     assert_eq!(
         refused.unwrap_err().rule,
@@ -157,7 +158,7 @@ fn a_refused_preflight_says_in_its_headers_why() {
             method: "PUT".to_owned()
         }
     );
-    // What it answers to one that a browser would not even need leave for.
+    // Its response to a method for which a browser needs no permission.
     let post = Leave {
         method: "POST",
         names: &[],
@@ -179,7 +180,7 @@ fn a_refused_preflight_says_in_its_headers_why() {
 }
 
 #[test]
-fn a_preflight_without_a_word_is_judged_by_its_status() {
+fn a_preflight_without_cors_headers_is_judged_by_its_status() {
     let rule = |status| {
         let leave = Leave {
             method: "GET",
@@ -200,7 +201,7 @@ fn a_preflight_without_a_word_is_judged_by_its_status() {
 }
 
 #[test]
-fn a_token_that_no_list_names_is_remarked() {
+fn an_unlisted_token_is_noted() {
     let unnamed = |allowed| {
         let names = ["authorization".to_owned(), "x-user".to_owned()];
         leaves_token_unnamed(&headers(&[(NAMES, allowed)]), &names)

@@ -1,4 +1,4 @@
-//! Addresses that a browser asks.
+//! Addresses that a browser requests.
 
 use url::Url;
 
@@ -14,7 +14,7 @@ const BAD_PORTS: [u16; 83] = [
     6668, 6669, 6679, 6697, 10080,
 ];
 
-/// Reads an address, and refuses what a browser does not even try.
+/// Parses an address, and rejects those that a browser does not request.
 pub(in crate::effects::check) fn address(text: &str) -> Result<Url, CheckFault> {
     let unusable = |why: String| CheckFault::Plain(ProbeFaultKind::Address(why));
     let url = Url::parse(text).map_err(|error| unusable(error.to_string()))?;

@@ -1,8 +1,8 @@
-//! Why the page does not get to see an answer, where the answer alone does not say.
+//! Explains why a page cannot read a response that does not show the reason itself.
 //!
-//! A browser knows no more than that a header is missing. What is missing may be that of an error
-//! path that forgot it, of settings that name another origin, of a server that has never heard of
-//! CORS. A preflight or two that no browser sends tell these apart.
+//! A browser only knows that a header is missing. The cause may be an error path that omits it,
+//! settings that name another origin, or a server without CORS. One or two extra preflights, which
+//! no browser sends, distinguish these cases.
 
 use hyper::HeaderMap;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Fetch<'_, '_> {
-    /// What it means that the page does not get to see the answer to its request.
+    /// Returns the reason why the page cannot read the response to its request.
     pub(super) async fn refused(
         &mut self,
         leg: &Leg<'_>,
@@ -32,7 +32,7 @@ impl Fetch<'_, '_> {
             let broken = self.with_other_name(leg, broken).await;
             return fault(Stage::Request, leg, answer, broken);
         }
-        // An answer without a word of CORS leaves open whether its server knows of it.
+        // A response without CORS headers does not show whether its server handles CORS.
         let leave = Leave {
             method: &leg.request.method,
             names: &[],
@@ -49,7 +49,7 @@ impl Fetch<'_, '_> {
         });
         match settings {
             Ok(()) if is_error(answer, leg) => masked,
-            // Whatever it is, it is in front of what may know of CORS.
+            // The preflight failed before any CORS middleware too.
             Err(told)
                 if told
                     .as_ref()
@@ -67,8 +67,8 @@ impl Fetch<'_, '_> {
         }
     }
 
-    /// The rule that a preflight breaks, where its answer does not say which. Some servers say
-    /// nothing at all once one thing is not allowed: not the origin either, if it is the method.
+    /// Returns the rule that a preflight violates if its response does not show which. Some servers
+    /// omit all CORS headers once one thing is not allowed: the origin too, if it is the method.
     pub(super) async fn explained(
         &mut self,
         leg: &Leg<'_>,
@@ -99,7 +99,7 @@ impl Fetch<'_, '_> {
         }
     }
 
-    /// Looks whether the page would be let in under the other name of this machine.
+    /// Notes whether the page would be allowed under the other name of this machine.
     async fn with_other_name(&mut self, leg: &Leg<'_>, broken: Broken) -> Broken {
         let CorsRule::Origin { allowed } = &broken.rule else {
             return broken;
@@ -122,8 +122,8 @@ impl Fetch<'_, '_> {
         broken
     }
 
-    /// Sends a preflight that no browser sends, to learn what the settings are: `Err(None)` if no
-    /// answer came.
+    /// Sends a preflight that no browser sends, to learn the settings: `Err(None)` if there was no
+    /// response.
     async fn inquire(
         &mut self,
         leg: &Leg<'_>,

@@ -1,4 +1,4 @@
-//! Redirects, as a browser follows them (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
+//! Follows redirects as a browser does (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
 
 use hyper::header;
 use url::Url;
@@ -11,7 +11,7 @@ use crate::{
     stack::{Expect, HttpRequest},
 };
 
-/// Where the answer sends the browser on to, unless such an answer is what is expected.
+/// Returns the target of a redirect, unless the check expects such a response.
 pub(super) fn redirect(
     answer: &Answer,
     url: &Url,
@@ -32,7 +32,7 @@ pub(super) fn redirect(
     }
 }
 
-/// The request as it goes on where it was sent.
+/// Changes the request for the target of the redirect.
 pub(super) fn send_on(request: &mut HttpRequest<String>, status: u16, next: &Url, leaves: bool) {
     next.as_str().clone_into(&mut request.url);
     let becomes_get = match request.method.as_str() {

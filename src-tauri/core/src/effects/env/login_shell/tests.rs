@@ -1,4 +1,4 @@
-//! What a shell prints is read; what it is started with is asked of one that was made for this.
+//! Parses the output of shells, and starts shells written for these tests.
 
 use super::*;
 
@@ -14,20 +14,20 @@ fn printed(variables: &str) -> String {
 }
 
 #[test]
-fn only_what_stands_between_the_markers_is_read() {
+fn only_text_between_the_markers_is_read() {
     let text = printed("PATH=/a:/b\0TEXT=one\ntwo=three\0");
     let expected = base(&[("PATH", "/a:/b"), ("TEXT", "one\ntwo=three")]);
     assert_eq!(read(&text, &Env::new()), Some(expected));
 }
 
 #[test]
-fn what_a_shell_echoes_of_its_line_is_no_marker() {
+fn an_echoed_command_line_is_no_marker() {
     let text = format!("+ printf {MARKER}\n{}", printed("PATH=/a\0"));
     assert_eq!(read(&text, &Env::new()), Some(base(&[("PATH", "/a")])));
 }
 
 #[test]
-fn nothing_is_made_of_half_an_answer() {
+fn an_incomplete_answer_is_ignored() {
     for text in [
         "",
         "csh: unknown option",
@@ -40,7 +40,7 @@ fn nothing_is_made_of_half_an_answer() {
 }
 
 #[test]
-fn what_belongs_to_the_shell_stays_as_it_was() {
+fn variables_of_the_shell_stay_unchanged() {
     let own = base(&[("PATH", "/bin"), ("SHLVL", "1"), ("PWD", "/own")]);
     let text = printed("PATH=/a\0SHLVL=2\0PWD=/\0_=/usr/bin/env\0PILOTLIGHT_SERVICE=helper\0");
     let expected = base(&[("PATH", "/a"), ("SHLVL", "1"), ("PWD", "/own")]);
@@ -48,7 +48,7 @@ fn what_belongs_to_the_shell_stays_as_it_was() {
 }
 
 #[test]
-fn what_is_no_text_is_taken_from_this_process() {
+fn invalid_text_is_replaced_by_the_value_of_this_process() {
     let own = base(&[("NAME", "own")]);
     let text = printed("PATH=/a\0NAME=\u{fffd}\0");
     let expected = base(&[("PATH", "/a"), ("NAME", "own")]);

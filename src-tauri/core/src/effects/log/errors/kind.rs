@@ -1,4 +1,4 @@
-//! What an error is about.
+//! Classifies errors.
 
 use crate::{
     diagnose::evidence::log::{Ecosystem, LogAdvice, LogErrorKind},
@@ -6,8 +6,8 @@ use crate::{
     stack::Port,
 };
 
-/// Classifies an error by its words and returns the known advice. [`LogErrorKind::Other`] if nothing
-/// more specific matches.
+/// Classifies an error by its message and returns the known advice. Returns [`LogErrorKind::Other`]
+/// if nothing more specific matches.
 pub(super) fn kind(text: &str) -> (LogErrorKind, Option<Box<LogAdvice>>) {
     match knowledge::error(text) {
         None => (LogErrorKind::Other, None),
@@ -44,7 +44,8 @@ fn made(about: About, found: &Found<'_>) -> LogErrorKind {
     }
 }
 
-/// A path is a file of the project; of a package only its own name is installed.
+/// Returns the kind for a missing module. A path is a file of the project; of a package, only the
+/// first part is its name.
 fn module(ecosystem: Ecosystem, name: &str, own: bool) -> LogErrorKind {
     let is_path =
         name.starts_with(['.', '/', '~', '#']) || name.starts_with("@/") || name.contains('\\');

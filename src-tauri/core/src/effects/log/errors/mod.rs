@@ -1,4 +1,4 @@
-//! Reads errors out of a log: what went wrong last, and which addresses could not be reached.
+//! Reads errors from a log: the last error, and the addresses that could not be reached.
 //!
 //! The last part of a run's log is read as lines; everything else is a function of them. A line or a
 //! trace becomes an error if it is formatted as one ([`trace`], [`super::level`]) or contains a known
@@ -29,15 +29,15 @@ use super::{
 };
 use crate::{diagnose::evidence::log::LogEvidence, platform::file};
 
-/// The number of lines that are read from the end of a log.
+/// The number of lines read from the end of a log.
 const LINES: usize = 3000;
-/// The number of bytes that are read from the end of a log.
+/// The number of bytes read from the end of a log.
 const BYTES: u64 = 512 * 1024;
-/// The maximum number of characters of a line in a finding.
+/// The maximum number of characters per line in a finding.
 const LONGEST: usize = 500;
 
-/// Reads the errors in the log of a run. Secrets are masked. Only the last part of a long log is read; a run
-/// without a readable log has none. Blocks for some milliseconds.
+/// Reads the errors in the log of a run. Secrets are masked. Only the last part of a long log is
+/// read; an unreadable log contains none. Blocks for some milliseconds.
 #[must_use]
 pub fn read_errors(run: &RunLog, own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines = match lines(run) {
@@ -55,7 +55,6 @@ pub fn read_errors(run: &RunLog, own: &OwnErrors, now: SystemTime) -> LogEvidenc
     }
 }
 
-/// Reads the errors in an excerpt of a log.
 #[must_use]
 pub fn read_excerpt(text: &str, own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines = (1..).zip(text.lines()).map(|(number, line)| Text {

@@ -1,4 +1,4 @@
-//! The errors that the stack file knows: `[[service.X.known]]`.
+//! The errors that the stack file describes: `[[service.X.known]]`.
 
 use regex::{Captures, Regex};
 
@@ -8,7 +8,7 @@ use crate::{
     stack::{KnownError, Ports, Service},
 };
 
-/// The known errors of a service, ready to be searched for.
+/// The known errors of a service, as compiled patterns.
 #[derive(Clone, Debug, Default)]
 pub struct OwnErrors(Vec<(Regex, LogAdvice)>);
 
@@ -44,7 +44,7 @@ impl OwnErrors {
         self
     }
 
-    /// Returns the advice of the first entry that a line matches.
+    /// Returns the advice of the first entry that matches a line.
     pub(super) fn advice(&self, line: &str) -> Option<LogAdvice> {
         self.0.iter().find_map(|(says, advice)| {
             let found = says.captures(line)?;
@@ -57,7 +57,7 @@ impl OwnErrors {
     }
 }
 
-/// Fills the values of the groups into a text. Other text in braces stays.
+/// Fills the values of the groups into a text. Other text in braces is kept.
 fn filled(text: &str, found: &Captures<'_>) -> String {
     let mut filled = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Lines to errors.
+//! Finds errors in lines.
 
 use std::{collections::BTreeSet, sync::LazyLock, time::SystemTime};
 
@@ -20,12 +20,12 @@ use crate::{
     stack::Port,
 };
 
-/// The number of errors before the last one that are kept.
+/// The maximum number of errors before the last one.
 const EARLIER: usize = 10;
-/// The number of hints that are kept.
+/// The maximum number of hints.
 const HINTS: usize = 10;
 
-/// A line of a log, without its end, blanks there, and terminal sequences.
+/// A line of a log, without trailing blanks, newline and terminal sequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) number: u64,
@@ -40,7 +40,7 @@ pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvide
     let errors = errors(&without_marks(&lines), &page);
     let ended = ended(&lines, &errors, &page);
     let mut seen = BTreeSet::new();
-    // What the team knows comes before what the words alone say.
+    // Errors known to the stack file come before those recognized by their words.
     let known: Vec<LogError> = of_team(&lines, own, &page).collect();
     let mut newest_first = known.into_iter().rev().chain(errors.into_iter().rev());
     let last_error = newest_first.next();
@@ -58,8 +58,8 @@ pub(super) fn scan(texts: &[Text], own: &OwnErrors, now: SystemTime) -> LogEvide
     }
 }
 
-/// Returns the last line that is more than a frame of a trace or the message of a launcher; the last that
-/// is not blank if there is none.
+/// Returns the last line that is neither a frame of a trace nor the message of a launcher, or the
+/// last line that is not blank.
 fn last_line(lines: &[&str]) -> Option<usize> {
     const FRAMES: [&str; 8] = ["at ", "from ", "File \"", "...", "#", "}", ")", "^"];
     let written = |at: &usize| !lines[*at].trim().is_empty();
@@ -72,8 +72,8 @@ fn last_line(lines: &[&str]) -> Option<usize> {
     all.clone().rfind(tells).or_else(|| all.rfind(written))
 }
 
-/// Returns the lines without the names that a runner (compose, concurrently, foreman) writes before them,
-/// if it does: a trace has none.
+/// Returns the lines without the names that a runner (compose, concurrently, foreman) writes before
+/// them, if most lines have one.
 fn without_marks<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     static MARK: LazyLock<Pattern> = LazyLock::new(|| {
         Pattern::new(r"^(?:\[[\w:@/.-]{1,40}\] |(?:\d\d:\d\d:\d\d )?[\w.-]+ +\|(?: |$))")
@@ -91,7 +91,6 @@ fn without_marks<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     bare.collect()
 }
 
-/// Returns all errors, in their order.
 fn errors(lines: &[&str], page: &Page<'_>) -> Vec<LogError> {
     let mut errors = Vec::new();
     let mut at = 0;
@@ -108,7 +107,7 @@ fn errors(lines: &[&str], page: &Page<'_>) -> Vec<LogError> {
     errors
 }
 
-/// Returns the errors that the team knows, in their order.
+/// Returns the errors that the stack file describes, in their order.
 fn of_team<'a>(
     lines: &'a [&str],
     own: &'a OwnErrors,
@@ -127,8 +126,8 @@ fn of_team<'a>(
     })
 }
 
-/// Returns the programs that a runner has seen fail and not started again since, each with the last
-/// error among its own lines.
+/// Returns the programs that a runner reports as failed and has not restarted since, each with the
+/// last error in its lines.
 fn ended(lines: &[&str], errors: &[LogError], page: &Page<'_>) -> Vec<EndedProgram> {
     static AGAIN: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"(?i)\b(?:re)?start(?:ing|ed)\b"));
@@ -161,7 +160,7 @@ fn ended(lines: &[&str], errors: &[LogError], page: &Page<'_>) -> Vec<EndedProgr
     found
 }
 
-/// Returns the last error among the lines before `end` that a runner marks with the name of a program.
+/// Returns the last error before `end` in the lines that a runner marks with the name of a program.
 fn of_program(lines: &[&str], name: &str, end: usize, page: &Page<'_>) -> Option<LogError> {
     let marks = [format!("[{name}] "), format!("{name}: ")];
     let own = |line: &str| {
@@ -190,7 +189,7 @@ fn of_program(lines: &[&str], name: &str, end: usize, page: &Page<'_>) -> Option
     errors(&lines, &page).pop()
 }
 
-/// Returns the advice that programs give, the newest first.
+/// Returns the hints that programs print, the newest first.
 fn hints(lines: &[&str], page: &Page<'_>) -> Vec<Hint> {
     let newest_first = (0..lines.len()).rev();
     let hints = newest_first.filter_map(|at| {
@@ -207,7 +206,6 @@ fn hints(lines: &[&str], page: &Page<'_>) -> Vec<Hint> {
     hints.take(HINTS).collect()
 }
 
-/// Returns the ports that a text names.
 fn ports(text: &str) -> Vec<u16> {
     static PORT: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"(?:(?i:\bport[ =:]+)|[\w\].]:)(?<port>\d{2,5})\b"));
@@ -216,14 +214,14 @@ fn ports(text: &str) -> Vec<u16> {
     ports.collect()
 }
 
-/// The lines as they are shown.
+/// The lines, to be shown in findings.
 struct Page<'a> {
     texts: &'a [Text],
     now: SystemTime,
 }
 
 impl Page<'_> {
-    /// A line, where what belongs to it ends at `end`.
+    /// Returns the line, of which related lines end at `end`.
     fn line(&self, at: usize, end: usize) -> LogLine {
         let Text { number, time, line } = &self.texts[at];
         LogLine {
@@ -236,7 +234,7 @@ impl Page<'_> {
 }
 
 fn shown(text: &str) -> String {
-    // What an exception group draws before each line is no part of what it says.
+    // The characters that an exception group draws before each line are not part of the message.
     let text = text.trim().trim_start_matches(['|', ' ']);
     let mut shown = redact::redact(text).into_owned();
     if let Some((end, _)) = shown.char_indices().nth(LONGEST) {
@@ -267,7 +265,7 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
     let mut line = page.line(trace.says, trace.lines.end);
     complete(&mut line, lines, trace.says);
     if trace.form == LogErrorForm::Panic && trace.says > trace.lines.start {
-        // Rust says where on one line and what on the next.
+        // Rust prints the location on one line and the message on the next.
         let place = lines[trace.lines.start];
         line.text = shown(&format!("{place} {}", lines[trace.says].trim()));
         line.number = page.texts[trace.lines.start].number;
@@ -296,7 +294,7 @@ fn place_before<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
     place.rsplit('/').next()
 }
 
-/// Finds missing variables: `os.environ["NAME"]`, and unset settings of pydantic.
+/// Finds missing variables: `os.environ["NAME"]`, and missing settings of pydantic.
 fn missing_variable(lines: &[&str], trace: &Trace) -> Option<LogErrorKind> {
     static KEY: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^KeyError: '(?<name>\w+)'$"));
     static SETTINGS: LazyLock<Pattern> =
@@ -343,7 +341,7 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
             from,
             to: served_at(lines[at..].iter()),
         },
-        // The preceding line said where it was about to listen.
+        // The preceding line may contain the address.
         LogErrorKind::AddressInUse { port: None } => LogErrorKind::AddressInUse {
             port: served_at(lines[..at].iter().rev()),
         },
@@ -370,16 +368,16 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
     })
 }
 
-/// A line that only announces what is wrong is completed with what comes next.
+/// Appends the next lines to a line that only announces an error.
 fn complete(line: &mut LogLine, lines: &[&str], at: usize) {
     static PLACE: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"[\w./-]+\.\w+:\d+"));
     let following = lines[at + 1..].iter().map(|line| line.trim());
     let following = following.filter(|line| !line.is_empty());
     let said: Vec<&str> = if lines[at].contains("FATAL CONFIG FILE ERROR") {
-        // Redis: where, what stands there, and what is wrong with it.
+        // Redis prints the line number, the line, and its error.
         following.skip(1).take(2).collect()
     } else if lines[at].ends_with(':') {
-        // Below the message a compiler may draw the place.
+        // A compiler may print the location below the message.
         let next = following.take(2).enumerate();
         let tells = next.filter(|(place, next)| match place {
             0 => !next.starts_with("at "),
@@ -394,7 +392,7 @@ fn complete(line: &mut LogLine, lines: &[&str], at: usize) {
     line.text = shown(&format!("{} {}", lines[at].trim(), said.join(" ")));
 }
 
-/// Returns the address at which a server says that it is reachable, in the following lines.
+/// Returns the port of the address that a server prints in these lines.
 fn served_at<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Option<Port> {
     static ADDRESS: LazyLock<Pattern> =
         LazyLock::new(|| Pattern::new(r"\bhttps?://(?:localhost|[\d.]+|\[[^\]]+\]):(?<port>\d+)"));
@@ -406,7 +404,7 @@ fn served_at<'a>(lines: impl Iterator<Item = &'a &'a str>) -> Option<Port> {
 fn unreachable(lines: &[&str], page: &Page<'_>) -> Vec<Unreachable> {
     let mut found: Vec<Unreachable> = Vec::new();
     for at in (0..lines.len()).rev() {
-        // libpq says it over several lines.
+        // libpq spreads the message over several lines.
         let joined;
         let text = if lines[at].contains("running on host") {
             let next = lines.get(at + 1).copied().unwrap_or_default();
@@ -438,8 +436,8 @@ fn unreachable(lines: &[&str], page: &Page<'_>) -> Vec<Unreachable> {
     found
 }
 
-/// The address that a traceback was about, where the exception does not name it (uvloop): it may stand
-/// in the line of source that connects.
+/// Returns the address of a failed connection whose exception does not name it (uvloop): it may be
+/// in the source line that connects.
 fn in_source(lines: &[&str], at: usize) -> Option<Mention> {
     static CONNECTS: LazyLock<Pattern> = LazyLock::new(|| {
         Pattern::new(

@@ -1,4 +1,4 @@
-//! The output of real programs, and the errors that are read from it.
+//! Reads errors from the output of real programs.
 
 mod errors;
 mod files;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{diagnose::evidence::log::LogEvidence, stack::Port};
 
-/// What these lines say, the first having the number 1.
+/// Returns the evidence in these lines, which are numbered from 1.
 fn read(text: &str) -> LogEvidence {
     let lines: Vec<Text> = text
         .lines()

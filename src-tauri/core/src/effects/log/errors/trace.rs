@@ -1,5 +1,4 @@
-//! Traces: what belongs together of a traceback, a stack trace or a panic, and the line in it that
-//! says what went wrong.
+//! Traces: the lines of a traceback, a stack trace or a panic, and the line with the message.
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -10,18 +9,18 @@ use crate::{diagnose::evidence::log::LogErrorForm, effects::log::pattern::Patter
 pub(super) struct Trace {
     /// All of its lines.
     pub(super) lines: Range<usize>,
-    /// The line that says what went wrong.
+    /// The line with the message.
     pub(super) says: usize,
-    /// The line that says what came first, where that is another.
+    /// The line with the original message, if it is another one.
     pub(super) cause: Option<usize>,
     pub(super) form: LogErrorForm,
 }
 
 static TRACEBACK: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"Traceback \(most recent call last\):?$"));
-/// What stands before each line of an exception group: `  | `, `  + `, `    +-+---- 1 ----`.
+/// The prefix of each line of an exception group: `  | `, `  + `, `    +-+---- 1 ----`.
 static GROUP: LazyLock<Pattern> = LazyLock::new(|| Pattern::new(r"^(?:\s*[|+]\s?(?:[-+]+.*$)?)+"));
-/// The last line of a traceback: the name of an exception, and mostly what it says.
+/// The last line of a traceback: the name of an exception, and usually a message.
 static EXCEPTION: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"^[A-Za-z_][\w.]*(?:\s\([^)]*\))?(?::\s.*|:)?$"));
 static CHAINED: LazyLock<Pattern> = LazyLock::new(|| {
@@ -54,10 +53,10 @@ static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
     )
 });
 
-/// The trace that begins at line `at`, if one does.
+/// Returns the trace that begins at line `at`.
 pub(super) fn trace(lines: &[&str], at: usize) -> Option<Trace> {
     let line = lines[at];
-    // A pattern is compiled when a line may match it for the first time.
+    // Patterns are compiled on first use, so only if a line may match.
     if line.contains("Traceback (most recent") && TRACEBACK.is_match(line) {
         return traceback(lines, at);
     }
@@ -70,8 +69,8 @@ pub(super) fn trace(lines: &[&str], at: usize) -> Option<Trace> {
     stack(lines, at)
 }
 
-/// Python: indented frames below the head, then the exception. Chained ones follow each other; the
-/// last is what was not caught, the first what began it.
+/// Reads a Python traceback: indented frames below the head, then the exception. Of chained ones,
+/// the last is the uncaught exception, the first the original one.
 fn traceback(lines: &[&str], at: usize) -> Option<Trace> {
     let mut said = Vec::new();
     let mut next = at;
@@ -84,7 +83,7 @@ fn traceback(lines: &[&str], at: usize) -> Option<Trace> {
         next = other;
     }
     let (&first, &last) = (said.first()?, said.last()?);
-    // That there was a group says nothing.
+    // The line of the exception group itself explains nothing.
     let tells = first != last && !lines[first].contains("ExceptionGroup: ");
     Some(Trace {
         lines: at..next,
@@ -94,7 +93,7 @@ fn traceback(lines: &[&str], at: usize) -> Option<Trace> {
     })
 }
 
-/// The head of the next of the chained tracebacks, if one follows.
+/// Returns the head of the next chained traceback.
 fn chained(lines: &[&str], from: usize) -> Option<usize> {
     let unframed = |at: usize| bare(lines[at], is_of_group(lines[at])).trim();
     let after = |from: usize| (from..lines.len()).find(|&at| !unframed(at).is_empty());
@@ -102,14 +101,14 @@ fn chained(lines: &[&str], from: usize) -> Option<usize> {
     if CHAINED.is_match(unframed(link)) {
         return after(link + 1).filter(|&at| TRACEBACK.is_match(lines[at]));
     }
-    // The exceptions of a group, each with a traceback of its own.
+    // The exceptions of a group, each with its own traceback.
     let of_group = (from..lines.len()).take_while(|&at| is_of_group(lines[at]));
     of_group
         .into_iter()
         .find(|&at| TRACEBACK.is_match(lines[at]))
 }
 
-/// The line of the exception, and where what belongs to it ends.
+/// Returns the line of the exception and the end of its message.
 fn one_traceback(lines: &[&str], at: usize) -> Option<(usize, usize)> {
     let of_group = is_of_group(lines[at]);
     let bare = |at: usize| bare(lines[at], of_group);
@@ -118,14 +117,14 @@ fn one_traceback(lines: &[&str], at: usize) -> Option<(usize, usize)> {
     if !EXCEPTION.is_match(bare(says)) {
         return None;
     }
-    // What an exception says may go on: indented, in parentheses or brackets (SQLAlchemy).
+    // A message may continue: indented, in parentheses or brackets (SQLAlchemy).
     let goes_on =
         |at: usize| bare(at).starts_with([' ', '\t', '(', '[']) && !bare(at).starts_with("[20");
     let end = (says + 1..lines.len()).find(|&at| !goes_on(at));
     Some((says, end.unwrap_or(lines.len())))
 }
 
-/// A line without what stands before it in an exception group.
+/// Returns the line without the prefix of an exception group.
 fn bare(line: &str, of_group: bool) -> &str {
     let before = GROUP.end(line).filter(|_| of_group);
     &line[before.unwrap_or(0)..]
@@ -136,7 +135,7 @@ fn is_of_group(line: &str) -> bool {
 }
 
 fn rust(lines: &[&str], at: usize) -> Trace {
-    // Since Rust 1.73 the message stands on the next line.
+    // Since Rust 1.73 the message is on the next line.
     let says = if lines[at].ends_with(':') && at + 1 < lines.len() {
         at + 1
     } else {
@@ -172,9 +171,9 @@ fn go(lines: &[&str], at: usize) -> Option<Trace> {
     })
 }
 
-/// V8, Java and .NET: the message, then indented frames; causes in between.
+/// Reads a stack trace of V8, Java or .NET: the message, then indented frames and causes.
 fn stack(lines: &[&str], at: usize) -> Option<Trace> {
-    /// A message has so many lines at most before the first frame.
+    /// The maximum number of lines of a message before the first frame.
     const MESSAGE: usize = 12;
     let head = lines[at];
     if head.starts_with([' ', '\t']) || head.is_empty() {

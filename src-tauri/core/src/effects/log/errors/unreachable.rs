@@ -1,4 +1,4 @@
-//! Addresses that a log says cannot be reached, in the words of the clients that people use.
+//! Addresses that a log reports as unreachable, in the words of common clients.
 
 use std::sync::LazyLock;
 
@@ -17,14 +17,14 @@ pub(super) struct Mention {
     pub(super) why: UnreachableWhy,
 }
 
-/// Words that only an address which cannot be reached gets.
+/// Words that only occur with an unreachable address.
 static SAYS_SO: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
         r"ECONNREFUSED|(?i:connection (?:was )?refused|actively refused|connect call failed|could not connect|failed to connect|unable to connect|can't connect|cannot connect)",
     )
 });
 
-/// An address that stands by itself in a line.
+/// An address in a line: a URL, or `host:port`.
 static ADDRESS: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
         r"(?:\b\w[\w+.-]*://(?:[^@\s/]*@)?(?<name>[\w.-]+)|\b(?<host>localhost|\d{1,3}(?:\.\d{1,3}){3})|\[(?<six>[0-9a-fA-F]*:[0-9a-fA-F:.]+)\]):(?<port>\d{2,5})\b",
@@ -44,7 +44,7 @@ static REFUSED: LazyLock<Pattern> =
 static LOST: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"ECONNRESET|Error while reading|(?i:reset by peer)"));
 
-/// The addresses that a line says cannot be reached, each once.
+/// Returns the addresses that a line reports as unreachable, each once.
 pub(super) fn mentions(text: &str) -> Vec<Mention> {
     let mention = |host: &str, found: &Found<'_>, default: Option<u16>| {
         let port = found.group("port").and_then(|port| port.parse().ok());
@@ -65,11 +65,11 @@ pub(super) fn mentions(text: &str) -> Vec<Mention> {
             found.push(mention);
         }
     }
-    // Most lines have none of these literals and need no pattern.
+    // Most lines contain none of these literals and need no pattern.
     let may_say_so = ["onnect", "ONNECT", "efused", "EFUSED"];
     let may_say_so = may_say_so.iter().any(|word| text.contains(word));
     if found.is_empty() && may_say_so && SAYS_SO.is_match(text) {
-        // With several addresses, it is unknown which is meant.
+        // With several addresses, it is unclear which one is meant.
         let mut addresses = ADDRESS.all(text);
         if let (Some(captures), None) = (addresses.next(), addresses.next()) {
             let groups = ["name", "host", "six"];

@@ -1,4 +1,4 @@
-//! On a paused clock: time goes on only when everything waits for it.
+//! Uses a paused clock: time advances only when all tasks are waiting.
 
 use std::{cell::Cell, future::pending};
 
@@ -23,7 +23,7 @@ fn no_log() -> Awaited<mpsc::Receiver<String>> {
     Awaited::new(Vec::new(), None)
 }
 
-/// A course with a scripted service, and what it reports, each with its time since the start.
+/// A probe loop for a scripted service, and its reports with their times since the start.
 struct Scripted {
     began: Instant,
     pulse: Pulse,
@@ -68,7 +68,7 @@ impl Scripted {
         }
     }
 
-    /// Asks a service that answers as `answer` says at each time, until it is ready.
+    /// Probes a service that responds with `answer` at each time, until it is ready.
     async fn until_ready(&self, answer: impl Fn(Duration) -> Result<(), ProbeFault>) {
         let ask = || async {
             self.rounds.set(self.rounds.get() + 1);
@@ -105,7 +105,7 @@ async fn readiness_is_noticed_within_a_hundredth_of_the_time_it_took() {
         let mut scripted = Scripted::new();
         scripted.until_ready(ready_after(needed)).await;
         let (noticed, _) = scripted.reported()[1];
-        // One more millisecond is the grain of the timer.
+        // One millisecond is the resolution of the timer.
         let late = (needed / 100).clamp(SHORTEST, LONGEST) + Duration::from_millis(1);
         assert!(noticed >= needed && noticed <= needed + late, "{noticed:?}");
     }
@@ -122,7 +122,7 @@ async fn waiting_costs_as_many_rounds_as_the_comment_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_has_been_away_for_an_hour_is_probed_slowly() {
+async fn a_service_that_has_been_down_for_an_hour_is_probed_slowly() {
     let scripted = Scripted::new();
     let answer = ready_after(Duration::from_hours(1));
     let last = Cell::new(Duration::ZERO);
@@ -138,7 +138,7 @@ async fn a_service_that_has_been_away_for_an_hour_is_probed_slowly() {
 }
 
 #[test]
-fn a_crowd_that_waits_shares_a_budget() {
+fn many_waiting_services_share_a_budget() {
     let start = Duration::from_millis(100);
     assert_eq!(pause(start, 1, EVERY), SHORTEST);
     assert_eq!(pause(start, 20, EVERY), SHORTEST);
@@ -188,7 +188,7 @@ async fn before_ready_only_a_change_of_the_fault_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dear_round_is_followed_by_a_pause_as_long() {
+async fn an_expensive_round_is_followed_by_an_equal_pause() {
     let mut scripted = Scripted::new();
     scripted.dear = true;
     let began = scripted.began;
@@ -205,7 +205,7 @@ async fn a_dear_round_is_followed_by_a_pause_as_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poke_asks_at_once() {
+async fn a_poke_starts_a_round_at_once() {
     let mut scripted = Scripted::new();
     let ask = || async { Ok(()) };
     let course = async {
@@ -293,7 +293,7 @@ async fn a_dropped_watch_waits_no_longer() {
     assert_eq!(scripted.waiting.load(Ordering::Relaxed), 0);
 }
 
-/// A watch of nothing but a log, on a task of its own, since that is how it is used.
+/// Runs a probe loop with nothing but a log on its own task, as in production.
 fn watch_log(patterns: &[&str]) -> (mpsc::Sender<String>, mpsc::Receiver<Round>, JoinSet<()>) {
     let (log, lines) = mpsc::channel(10);
     let (events, reports) = mpsc::channel(10);
@@ -317,7 +317,7 @@ fn watch_log(patterns: &[&str]) -> (mpsc::Sender<String>, mpsc::Receiver<Round>,
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_is_ready_with_the_line_and_not_with_a_tick() {
+async fn a_log_probe_passes_with_the_line_and_not_at_the_next_tick() {
     let (log, mut reports, mut tasks) = watch_log(&["listening on \\d+", "^db connected$"]);
     let kind = |round: Round| round.result.unwrap_err().kind;
     assert_eq!(
@@ -338,13 +338,13 @@ async fn a_log_is_ready_with_the_line_and_not_with_a_tick() {
     log.send("db connected".into()).await.unwrap();
     assert_eq!(reports.recv().await.unwrap().result, Ok(()));
     assert_eq!(began.elapsed(), Duration::ZERO);
-    // Nothing is left to ask.
+    // No probe is left.
     tasks.join_next().await.unwrap().unwrap();
     assert!(log.is_closed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_ends_without_a_word_never_becomes_ready() {
+async fn a_log_that_ends_without_a_match_never_becomes_ready() {
     let (log, mut reports, _tasks) = watch_log(&["ready"]);
     drop(log);
     assert!(reports.recv().await.unwrap().result.is_err());

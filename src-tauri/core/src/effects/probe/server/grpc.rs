@@ -1,5 +1,5 @@
-//! gRPC: `grpc.health.v1.Health/Check` over HTTP/2. The path of the address is the service that is asked
-//! about. A server without the health service is up.
+//! gRPC: `grpc.health.v1.Health/Check` over HTTP/2. The path of the address is the name of the
+//! checked service. A server without the health service is up.
 
 use super::{Parts, Talk, four, long, short};
 use crate::{
@@ -7,22 +7,22 @@ use crate::{
     model::facts::{ProbeFaultKind, Refusal},
 };
 
-/// The kinds of frames.
+/// The types of frames.
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
 const GO_AWAY: u8 = 7;
-/// Flags: the last frame of a stream, the last one with headers, an answer to settings.
+/// Flags: the last frame of a stream, the last frame with headers, a response to settings.
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
-/// The most frames that are read.
+/// The maximum number of frames that are read.
 const MOST: usize = 64;
 
-/// What the headers of a gRPC server contain: literally, and in the Huffman code of HTTP/2
-/// (`application/grpc`, `grpc-status`).
+/// The marks of a gRPC server in its headers (`application/grpc`, `grpc-status`): literally, and in
+/// the Huffman code of HTTP/2.
 const MARKS: [&[u8]; 4] = [
     b"application/grpc",
     b"grpc-status",
@@ -81,7 +81,7 @@ pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), Prob
             break;
         }
     }
-    // A byte for the compression, the length, and the only field: its number and its value.
+    // A byte for compression, the length, and the only field: its number and its value.
     match (answer.get(5..7), service.as_str()) {
         _ if !is_grpc => Err(talk.not_it("it speaks HTTP/2 without gRPC")),
         (Some([8, 1]), _) | (None, "") => Ok(()),

@@ -1,4 +1,4 @@
-//! Kafka: the versions of its interface (`ApiVersions`), and the login PLAIN.
+//! Kafka: the supported versions (`ApiVersions`), and the PLAIN login.
 
 use super::{Parts, Talk, long};
 use crate::{
@@ -32,7 +32,7 @@ pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), Prob
     talk.rejects_login(&String::from_utf8_lossy(text))
 }
 
-/// Sends a request. Returns the error code of the answer, and the rest.
+/// Sends a request. Returns the error code of the response and the rest.
 async fn ask(
     talk: &mut Talk,
     key: u16,

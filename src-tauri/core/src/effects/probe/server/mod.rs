@@ -1,7 +1,7 @@
-//! Servers whose protocol a probe speaks by hand, as far as a login: PostgreSQL, MySQL, MongoDB,
+//! Servers whose protocol a probe implements itself, up to a login: PostgreSQL, MySQL, MongoDB,
 //! RabbitMQ, Kafka and gRPC. A client library for each would be a hundred times as large.
 //!
-//! Without a user in the address, a server that asks for a login is up.
+//! Without a user in the address, a server that requires a login is up.
 
 mod grpc;
 mod kafka;
@@ -43,7 +43,7 @@ pub(super) async fn check(
     }
 }
 
-/// A conversation with a server.
+/// A connection to a server.
 struct Talk {
     stream: BufReader<Line>,
     protocol: Protocol,
@@ -57,7 +57,6 @@ impl Talk {
         written.map_err(|error| connection::fault(&error))
     }
 
-    /// Reads this many bytes.
     async fn take(&mut self, length: usize) -> Result<Vec<u8>, ProbeFaultKind> {
         let mut bytes = vec![0; length];
         let read = self.stream.read_exact(&mut bytes).await;
@@ -65,8 +64,8 @@ impl Talk {
         Ok(bytes)
     }
 
-    /// Reads the head of a message, which tells its length, and the message. `length` returns `None` for
-    /// bytes that are not of the protocol.
+    /// Reads the head of a message, which contains its length, and the message. `length` returns
+    /// `None` for bytes that are not part of the protocol.
     async fn message(
         &mut self,
         head: usize,
@@ -124,27 +123,27 @@ impl<'a> Parts<'a> {
         Some(self.take(1)?[0])
     }
 
-    /// A number of two bytes, the most significant first.
+    /// Returns a number of two bytes, the most significant first.
     fn u16(&mut self) -> Option<u16> {
         Some(u16::from_be_bytes(self.array()?))
     }
 
-    /// This many bytes as an array.
+    /// Returns this many bytes as an array.
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
-    /// A length of four bytes, the most significant first.
+    /// Returns a length of four bytes, the most significant first.
     fn length(&mut self) -> Option<usize> {
         usize::try_from(u32::from_be_bytes(self.array()?)).ok()
     }
 
-    /// A length of four bytes, the least significant first.
+    /// Returns a length of four bytes, the least significant first.
     fn length_le(&mut self) -> Option<usize> {
         usize::try_from(u32::from_le_bytes(self.array()?)).ok()
     }
 
-    /// A text that ends in a zero.
+    /// Returns a text that ends with a zero.
     fn text(&mut self) -> Option<String> {
         let end = memchr::memchr(0, self.0)?;
         let text = String::from_utf8_lossy(self.take(end)?).into_owned();
@@ -158,17 +157,17 @@ fn four(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Returns the bytes with their length in four bytes before them, the most significant first.
+/// Returns the bytes after their length in four bytes, the most significant first.
 fn long(bytes: &[u8]) -> Vec<u8> {
     [&four(bytes.len()).to_be_bytes()[..], bytes].concat()
 }
 
-/// Returns a text that ends in a zero.
+/// Returns a text that ends with a zero.
 fn terminated(text: &str) -> Vec<u8> {
     [text.as_bytes(), &[0]].concat()
 }
 
-/// Returns the text with its length in one byte before it, cut to 255 bytes.
+/// Returns the text after its length in one byte, cut to 255 bytes.
 fn short(text: &[u8]) -> Vec<u8> {
     let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
     [&[length], &text[..usize::from(length)]].concat()

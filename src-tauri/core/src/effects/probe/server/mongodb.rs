@@ -1,5 +1,5 @@
-//! MongoDB: `hello`, and a login by SCRAM-SHA-256 (`OP_MSG`). A server on which the user has an older
-//! kind of login only is up.
+//! MongoDB: `hello`, and a login with SCRAM-SHA-256 (`OP_MSG`). A server that offers the user only
+//! older logins is up.
 
 use serde_json::{Map, Value};
 
@@ -9,9 +9,9 @@ use crate::{
     model::facts::{ProbeFaultKind, Refusal},
 };
 
-/// The code of a message in the current form.
+/// The code of a message in the current format.
 const OP_MSG: [u8; 4] = 2013_u32.to_le_bytes();
-/// Errors: the login failed; it is not offered.
+/// Error codes: the login failed; it is not offered.
 const AUTHENTICATION_FAILED: i64 = 18;
 const MECHANISM_UNAVAILABLE: i64 = 334;
 
@@ -81,7 +81,7 @@ async fn ask(talk: &mut Talk, database: &str, command: &[u8]) -> Result<Answer, 
             .filter(|_| head[12..] == OP_MSG)
     };
     let (_, body) = talk.message(16, answers).await?;
-    // Flags, the kind of the section, and the length of the document come first.
+    // The flags, the kind of the section, and the length of the document come first.
     let mut parts = Parts(body.get(9..).unwrap_or_default());
     let fields = std::iter::from_fn(|| field_of(&mut parts));
     Ok(Answer(fields.collect()))
@@ -105,7 +105,7 @@ fn bytes(key: &str, value: &str) -> Vec<u8> {
     field(0x05, key, &[&length[..], &[0], value.as_bytes()].concat())
 }
 
-/// The fields of a document (BSON), as far as an answer needs them.
+/// The fields of a document (BSON) that a probe needs.
 struct Answer(Map<String, Value>);
 
 impl Answer {
@@ -124,7 +124,7 @@ impl Answer {
     }
 }
 
-/// Reads the next field. `None` at the end, or at a type that no answer has.
+/// Reads the next field. Returns `None` at the end, or at a type that no response uses.
 fn field_of(parts: &mut Parts<'_>) -> Option<(String, Value)> {
     let kind = parts.u8()?;
     let key = parts.text()?;

@@ -1,5 +1,6 @@
-//! MySQL and MariaDB: the greeting and a login. `caching_sha2_password` asks for more than a hash if the
-//! server has not seen the user before; such a server, and one with another kind of login, is up.
+//! MySQL and MariaDB: the greeting and a login. `caching_sha2_password` needs more than a hash if
+//! the server has not seen the user before; such a server, and one with another type of login, is
+//! up.
 
 use ring::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
@@ -9,7 +10,7 @@ use crate::{
     model::facts::{ProbeFaultKind, Refusal},
 };
 
-/// Long passwords, the protocol of 4.1, secure logins, and login plugins.
+/// Long passwords, the 4.1 protocol, secure logins, and login plugins.
 const FLAGS: u32 = 0x1 | 0x200 | 0x8000 | 0x8_0000;
 const WITH_DATABASE: u32 = 0x8;
 
@@ -70,7 +71,7 @@ async fn send(talk: &mut Talk, number: u8, body: &[u8]) -> Result<(), ProbeFault
     talk.send(&[&length[..3], &[number], body].concat()).await
 }
 
-/// Returns the kind of login and the salt of a greeting (protocol 10).
+/// Returns the type of login and the salt of a greeting (protocol 10).
 fn greeted(greeting: &[u8]) -> Option<(String, Vec<u8>)> {
     let mut parts = Parts(greeting);
     (parts.u8()? == 10).then_some(())?;
@@ -84,7 +85,7 @@ fn greeted(greeting: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((plugin, salt))
 }
 
-/// Returns the hash of a password; `None` for an unknown kind of login.
+/// Returns the hash of a password; `None` for an unknown type of login.
 fn hashed(plugin: &str, password: &str, salt: &[u8]) -> Option<Vec<u8>> {
     let hash = |by: &'static Algorithm, bytes: &[u8]| digest::digest(by, bytes).as_ref().to_vec();
     let (by, salt_is_first) = match plugin {
@@ -110,7 +111,7 @@ fn refused(talk: &Talk, packet: &[u8]) -> Result<(), ProbeFaultKind> {
     let mut parts = Parts(packet.get(1..).unwrap_or_default());
     let code = parts.array().map_or(0, u16::from_le_bytes);
     let text = String::from_utf8_lossy(parts.0);
-    // `#` and a state of five letters come before most messages.
+    // Most messages begin with `#` and a state of five characters.
     let message = text.strip_prefix('#').and_then(|rest| rest.get(5..));
     let message = message.unwrap_or(&text);
     match code {

@@ -7,7 +7,7 @@ use crate::{
     model::facts::{ProbeFaultKind, Refusal},
 };
 
-/// The user and database without any in the address.
+/// The default user and database.
 const USUAL: &str = "postgres";
 
 pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
@@ -63,7 +63,7 @@ pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), Prob
                         let unclear = || talk.not_it("its SCRAM challenge is not valid");
                         last.ok_or_else(unclear)?.into_bytes()
                     }
-                    // It asks for a login that the probe does not have.
+                    // The server requires a login that the probe does not support.
                     _ => return Ok(()),
                 };
                 talk.send(&[b"p", &with_length(&answer)[..]].concat())
@@ -78,7 +78,7 @@ fn with_length(body: &[u8]) -> Vec<u8> {
     [&four(body.len() + 4).to_be_bytes()[..], body].concat()
 }
 
-/// Judges an error by its code (SQLSTATE).
+/// Returns the fault for an error by its code (SQLSTATE).
 fn refused(talk: &Talk, mut parts: Parts<'_>) -> Result<(), ProbeFaultKind> {
     let (mut code, mut message) = (String::new(), String::new());
     while let Some(field) = parts.u8().filter(|field| *field > 0) {

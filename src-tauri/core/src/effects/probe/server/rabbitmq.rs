@@ -1,4 +1,4 @@
-//! RabbitMQ: a connection to a virtual host, with the login PLAIN (AMQP 0-9-1).
+//! RabbitMQ: a connection to a virtual host, with the PLAIN login (AMQP 0-9-1).
 
 use super::{Parts, Talk, long, short};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     model::facts::{ProbeFaultKind, Refusal},
 };
 
-/// The class of all methods of a connection, and these methods.
+/// The class of all methods of a connection, and the methods.
 const CONNECTION: u16 = 10;
 const START: u16 = 10;
 const START_OK: u16 = 11;
@@ -17,7 +17,7 @@ const OPEN_OK: u16 = 41;
 const CLOSE: u16 = 50;
 const CLOSE_OK: u16 = 51;
 
-/// The login without any in the address, which a new server has.
+/// The default login, which a new server has.
 const USUAL: &str = "guest";
 
 pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), ProbeFaultKind> {
@@ -29,7 +29,7 @@ pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), Prob
                 let usual = |given: Option<String>| given.unwrap_or_else(|| USUAL.to_owned());
                 let (user, password) = (usual(address.user()), usual(address.password()));
                 let login = format!("\0{user}\0{password}");
-                // The server then gives a reason before it closes the connection.
+                // With this capability the server sends a reason before it closes the connection.
                 let wants_reason = [&short(b"authentication_failure_close")[..], b"t\x01"].concat();
                 let capabilities =
                     [&short(b"capabilities")[..], b"F", &long(&wants_reason)].concat();
@@ -41,7 +41,7 @@ pub(super) async fn check(talk: &mut Talk, address: &Address) -> Result<(), Prob
                 ];
                 send(talk, START_OK, &body.concat()).await?;
             }
-            // Its limits are accepted, without heartbeats.
+            // Accepts its limits, without heartbeats.
             TUNE => {
                 let limits = body.get(..6).unwrap_or(&[0; 6]);
                 send(talk, TUNE_OK, &[limits, &[0, 0]].concat()).await?;

@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256 (RFC 5802 and 7677), the side of a client.
+//! The client side of SCRAM-SHA-256 (RFC 5802 and 7677).
 
 use std::num::NonZeroU32;
 
@@ -10,10 +10,10 @@ use ring::{
     rand::{SecureRandom as _, SystemRandom},
 };
 
-/// The most rounds that a server may ask for.
+/// The maximum number of iterations that a server may request.
 const MOST_ROUNDS: u32 = 1_000_000;
 
-/// A login.
+/// A login with SCRAM-SHA-256.
 pub(super) struct Scram {
     /// The first message, without its head.
     bare: String,
@@ -41,7 +41,7 @@ impl Scram {
         format!("n,,{}", self.bare)
     }
 
-    /// Returns the answer to the challenge of the server; `None` if the challenge is not valid.
+    /// Returns the response to the challenge of the server; `None` if the challenge is invalid.
     pub(super) fn last(&self, challenge: &str) -> Option<String> {
         let field = |name: &str| challenge.split(',').find_map(|it| it.strip_prefix(name));
         let (nonce, salt) = (field("r=")?, BASE64.decode(field("s=")?.as_bytes()).ok()?);
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_rfc_7677_is_answered_as_the_rfc_says() {
+    fn the_example_of_rfc_7677_is_reproduced() {
         let scram = Scram::with_nonce("user", "pencil", "rOprNGfwEbeRWgbNEkqO");
         assert_eq!(scram.first(), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         let challenge = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";

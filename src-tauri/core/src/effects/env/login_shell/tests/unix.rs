@@ -1,4 +1,4 @@
-//! Shells that a test has written.
+//! Shells written by a test.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -25,7 +25,7 @@ async fn asked(own: &Env, time_limit: Duration) -> Result<Env, LoginShellFault> 
 }
 
 #[tokio::test]
-async fn what_the_files_of_the_shell_set_is_known_and_nothing_else_has_changed() {
+async fn variables_of_start_up_files_are_added_and_nothing_else_changes() {
     let folder = TempDir::new().unwrap();
     let reads_its_files = "[ \"$1 $2 $3\" = '-l -i -c' ] || exit 9\n\
         echo 'welcome back'; echo 'no job control' >&2\n\
@@ -41,7 +41,7 @@ async fn what_the_files_of_the_shell_set_is_known_and_nothing_else_has_changed()
 }
 
 #[tokio::test]
-async fn a_shell_that_waits_for_its_user_is_not_waited_for() {
+async fn a_shell_that_waits_for_input_times_out() {
     let folder = TempDir::new().unwrap();
     let own = own(&folder, &shell(&folder, "exec sleep 600"));
     let fault = asked(&own, Duration::from_millis(200)).await.unwrap_err();
@@ -49,7 +49,7 @@ async fn a_shell_that_waits_for_its_user_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
+async fn a_shell_that_rejects_the_options_or_is_missing_is_a_fault() {
     let folder = TempDir::new().unwrap();
     let path = shell(&folder, "exit 2");
     let own = own(&folder, &path);
@@ -70,7 +70,7 @@ async fn a_shell_that_takes_no_such_options_or_is_not_there_is_a_fault() {
 }
 
 #[test]
-fn there_is_no_shell_where_none_is_named() {
+fn without_an_absolute_shell_there_is_no_login_shell() {
     assert_eq!(host::login_shell(&Env::new()), None);
     assert_eq!(host::login_shell(&base(&[("SHELL", "sh")])), None);
 }

@@ -44,7 +44,7 @@ fn check(cases: &[Case]) {
 }
 
 #[test]
-fn python_says_it_on_the_last_line_of_a_traceback() {
+fn a_python_error_is_the_last_line_of_its_traceback() {
     check(&[
         Case {
             log: "Traceback (most recent call last):\n  File \"/app/main.py\", line 1, in <module>\n    import fastapi\nModuleNotFoundError: No module named 'fastapi'",
@@ -138,7 +138,7 @@ fn the_exception_in_a_group_is_what_counts() {
 }
 
 #[test]
-fn node_says_it_above_the_frames() {
+fn a_node_error_is_above_its_frames() {
     check(&[
         Case {
             log: "node:events:497\n      throw er; // Unhandled 'error' event\n      ^\n\nError: listen EADDRINUSE: address already in use :::3000\n    at Server.setupListenHandle [as _listen2] (node:net:1817:16)\n    at listenInCluster (node:net:1865:12)\nEmitted 'error' event on Server instance at:\n    at emitErrorNT (node:net:1844:8) {\n  code: 'EADDRINUSE',\n  errno: -98,\n  syscall: 'listen',\n  address: '::',\n  port: 3000\n}\n\nNode.js v20.11.1",
@@ -222,7 +222,7 @@ fn node_says_it_above_the_frames() {
 }
 
 #[test]
-fn servers_say_that_their_port_is_taken() {
+fn servers_report_a_port_in_use() {
     check(&[
         Case {
             log: "INFO:     Application startup complete.\nERROR:    [Errno 98] error while attempting to bind on address ('127.0.0.1', 8001): address already in use\nINFO:     Waiting for application shutdown.\nINFO:     Application shutdown complete.",
@@ -350,7 +350,7 @@ fn panics_and_exceptions_of_other_languages_are_read() {
 }
 
 #[test]
-fn what_only_announces_an_error_is_completed() {
+fn a_line_that_only_announces_an_error_is_completed() {
     check(&[
         Case {
             log: "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line 2\n>>> 'maxmemori \"1\"'\nBad directive or wrong number of arguments",
@@ -374,7 +374,7 @@ fn what_only_announces_an_error_is_completed() {
 }
 
 #[test]
-fn the_place_that_a_compiler_draws_is_told() {
+fn the_location_that_a_compiler_draws_is_included() {
     let log = "Error: Build failed with 1 error:\n\n[PARSE_ERROR] Expected `}` but found `EOF`\n   ╭─[ vite.config.js:4:1 ]\n   │\n    at aggregateBindingErrorsIntoJsError (file:///app/node_modules/rolldown/x.mjs:1:1)";
     let error = read(log).last_error.expect("an error");
     assert_eq!(
@@ -384,7 +384,7 @@ fn the_place_that_a_compiler_draws_is_told() {
 }
 
 #[test]
-fn launchers_say_what_they_cannot_find() {
+fn launchers_name_the_missing_program() {
     check(&[
         Case {
             log: "> app@1.0.0 dev\n> vite\n\nsh: 1: vite: not found\nnpm error Lifecycle script `dev` failed with error:\nnpm error code 127\nnpm error path /app\nnpm error workspace app@1.0.0\nnpm error location /app\nnpm error command failed\nnpm error command sh -c vite",
@@ -437,7 +437,7 @@ fn secrets_in_an_error_are_masked() {
 }
 
 #[test]
-fn an_error_tells_how_long_ago_it_was_and_what_followed() {
+fn an_error_has_its_age_and_the_number_of_following_lines() {
     let read = read("ERROR: first\nfine\nERROR: second\nERROR: second\nfine\nfine");
     let last = read.last_error.expect("an error");
     assert_eq!((last.line.number, last.line.followed_by), (4, 2));
@@ -448,7 +448,7 @@ fn an_error_tells_how_long_ago_it_was_and_what_followed() {
 }
 
 #[test]
-fn a_trace_is_read_behind_the_names_that_a_runner_writes() {
+fn a_trace_is_read_without_the_prefixes_of_a_runner() {
     for mark in ["web_1  | ", "[server] ", "10:00:00 web.1  | "] {
         let lines = [
             "Traceback (most recent call last):",
@@ -472,7 +472,7 @@ fn the_level_of_a_line_is_no_name_of_a_program() {
 }
 
 #[test]
-fn the_last_line_is_neither_a_frame_nor_the_word_of_a_launcher() {
+fn the_last_line_is_neither_a_frame_nor_a_launcher_message() {
     let log = "  Command \"horizon\" is not defined.\n\n  at vendor/Application.php:737\n\nBUILD FAILED in 3s";
     let last = read(log).last_line.expect("a line");
     assert_eq!(last.text, "Command \"horizon\" is not defined.");

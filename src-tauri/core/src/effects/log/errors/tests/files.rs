@@ -43,7 +43,7 @@ fn a_log_of_very_long_lines_is_read_in_part() {
 }
 
 #[test]
-fn a_run_without_a_log_says_nothing() {
+fn a_run_without_a_log_has_no_errors() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = ServiceLogs::open(folder.path().to_owned()).run(RunId(1));
     let read = read_errors(&run, &OwnErrors::default(), clock::now().wall);

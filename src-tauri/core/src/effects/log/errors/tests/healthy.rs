@@ -1,7 +1,7 @@
 use super::read;
 
 #[test]
-fn what_a_healthy_service_writes_is_no_error() {
+fn the_output_of_healthy_services_contains_no_error() {
     for text in [
         "INFO:     Started server process [4242]\nINFO:     Application startup complete.\nINFO:     127.0.0.1:5000 - \"GET /x HTTP/1.1\" 404 Not Found",
         "  VITE v7.1.2  ready in 139 ms\n\n  ➜  Local:   http://localhost:5173/\n  ➜  press h + enter to show help",

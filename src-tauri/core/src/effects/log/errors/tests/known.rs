@@ -1,4 +1,4 @@
-//! Errors of `knowledge/*.toml` within whole logs: the line with the cause is the one that is quoted.
+//! Errors of `knowledge/*.toml` in complete logs: the line with the cause is quoted.
 
 use super::{port, read};
 use crate::diagnose::evidence::log::LogErrorKind as Kind;
@@ -57,7 +57,7 @@ fn the_line_with_the_cause_is_quoted_and_advised_on() {
 }
 
 #[test]
-fn a_port_in_use_is_found_where_servers_say_it() {
+fn a_port_in_use_is_found_in_the_messages_of_servers() {
     for (number, log) in [
         (
             21422,

@@ -1,4 +1,4 @@
-//! Errors that the stack file knows.
+//! Errors that the stack file describes.
 
 use std::time::SystemTime;
 
@@ -14,7 +14,7 @@ fn own(known: &str) -> OwnErrors {
 }
 
 #[test]
-fn what_the_team_knows_comes_before_what_the_words_say() {
+fn known_errors_of_the_stack_file_come_first() {
     let own = own(r#"
 [[service.api.known]]
 says = 'license (?<name>\w+) expired'

@@ -240,7 +240,7 @@ fn clients_name_the_address_that_they_did_not_reach() {
 }
 
 #[test]
-fn both_addresses_of_a_name_are_told() {
+fn both_addresses_of_a_name_are_reported() {
     let text = "OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0), [Errno 111] Connect call failed ('127.0.0.1', 5432)";
     let addresses: Vec<_> = said(text).into_iter().map(|(address, _)| address).collect();
     assert_eq!(addresses, ["[::1]:5432", "127.0.0.1:5432"]);
@@ -268,7 +268,7 @@ fn an_address_that_was_reached_is_not_unreachable() {
 }
 
 #[test]
-fn each_address_is_told_once_with_its_latest_line() {
+fn each_address_is_reported_once_with_its_latest_line() {
     let read = read(
         "Error: connect ECONNREFUSED 127.0.0.1:5432\nretrying\nError: connect ECONNREFUSED 127.0.0.1:5432\nError: connect ECONNREFUSED 127.0.0.1:6379",
     );
