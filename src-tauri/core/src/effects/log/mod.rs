@@ -72,6 +72,7 @@ impl ServiceLogs {
         Self::open(logs.join(&stack.0).join(service.as_str()))
     }
 
+    /// Returns the folder of the logs.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -174,6 +175,7 @@ impl ServiceLogs {
 }
 
 impl RunLog {
+    /// Returns the run that writes it.
     #[must_use]
     pub fn run(&self) -> RunId {
         self.run

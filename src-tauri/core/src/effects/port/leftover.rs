@@ -26,6 +26,7 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
+    /// Returns the facts for a service of this stack.
     #[must_use]
     pub fn of(id: StackId, stack: &Stack, service: &Service, ports: &impl Ports) -> Self {
         let own = stack.directory().to_owned();

@@ -128,6 +128,7 @@ pub(super) enum Reach {
 }
 
 impl Spare {
+    /// Returns the programs that outlive this service.
     #[must_use]
     pub fn of(service: &Service, ports: &impl Ports) -> Self {
         let command = service.command.as_ref();

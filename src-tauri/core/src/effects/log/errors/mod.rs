@@ -55,6 +55,7 @@ pub fn read_errors(run: &RunLog, own: &OwnErrors, now: SystemTime) -> LogEvidenc
     }
 }
 
+/// Reads the errors in an excerpt of a log.
 #[must_use]
 pub fn read_excerpt(text: &str, own: &OwnErrors, now: SystemTime) -> LogEvidence {
     let lines = (1..).zip(text.lines()).map(|(number, line)| Text {
