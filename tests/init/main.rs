@@ -11,6 +11,7 @@
 
 mod asking;
 mod place;
+mod prove;
 mod real;
 mod running;
 #[path = "../support/script.rs"]

@@ -377,7 +377,8 @@ pub(crate) enum KnowledgeTest {
 Examples:
   pilotlight init               scan this folder and write pilotlight.toml
   pilotlight init --dry-run     print the stack file instead of writing it
-  pilotlight init --merge       add missing services to an existing stack file")]
+  pilotlight init --merge       add missing services to an existing stack file
+  pilotlight init --prove       start it, correct the stack file, and exit 0 when everything is green")]
 pub(crate) struct Init {
     /// Project folder [default: this one]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -398,6 +399,13 @@ pub(crate) struct Init {
     /// connections to the other services. Secrets are named, never written. Changes no process.
     #[arg(long)]
     pub(crate) running: bool,
+    /// Start the stack, and correct its file by what runs
+    ///
+    /// Watches for ports that differ from the declared ones, and for addresses and dependencies that the
+    /// file does not declare. Changes the file, with a difference, and starts the stack again. Asks nothing. An existing
+    /// file is proved as it is. Exits with 0 only when everything is green.
+    #[arg(long, conflicts_with_all = ["dry_run", "json"])]
+    pub(crate) prove: bool,
     /// Print JSON: the services found, the reasons, and the stack file; asks nothing
     #[arg(long)]
     pub(crate) json: bool,

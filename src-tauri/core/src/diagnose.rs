@@ -12,7 +12,7 @@ mod check;
 mod commands;
 mod container;
 mod cors;
-mod edit;
+pub mod edit;
 pub mod evidence;
 pub mod explain;
 mod facts;
@@ -31,7 +31,7 @@ mod well_known;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::facts::is_local;
+pub use self::facts::is_local;
 use self::{
     facts::{Facts, Seen, Situation},
     holder::{Candidate, Level},

@@ -5,6 +5,7 @@ pub mod detect;
 pub mod draft;
 pub mod import;
 pub mod project;
+pub mod prove;
 mod window;
 
 pub use window::draft_for_window;

@@ -1,5 +1,7 @@
 //! `pilotlight init`
 
+mod prove;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -21,9 +23,9 @@ use pilotlight_init::{
 };
 use serde_json::Value;
 
-use super::{port::confirmed, up};
+use super::port::{agreed, confirmed};
 use crate::{
-    args::{Init, Up},
+    args::Init,
     context::Context,
     failure::{Ending, Failure, tell, tell_report},
     json,
@@ -49,12 +51,15 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
     }
     let folder = folder(init)?;
     let file = folder.join(stack_file::FILE_NAME);
+    let is_there = fs::symlink_metadata(&file).is_ok();
+    if is_there && init.prove && !init.merge {
+        return prove::run(&file, false).await;
+    }
     let looked = if init.running {
         project::look_at_running(&folder).await?
     } else {
         project::look(&folder).await?
     };
-    let is_there = fs::symlink_metadata(&file).is_ok();
     if !init.json {
         paint::print(&mut paint::err(), found(&looked, Look::of_errors()))?;
     }
@@ -77,7 +82,7 @@ pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failur
         return output(init, &file, &looked, &draft, &text, !init.dry_run);
     }
     written(&file, &draft, "wrote")?;
-    offer(init, file).await
+    offer(init, &file).await
 }
 
 /// Returns the draft of a project as `init --json` prints it. Writes nothing.
@@ -202,7 +207,7 @@ async fn present(
     }
     exchange(file, &old, &merged)?;
     written(file, draft, &format!("added {added} to"))?;
-    offer(init, file.to_owned()).await
+    offer(init, file).await
 }
 
 fn exchange(file: &Path, old: &str, merged: &Merged) -> Result<(), Failure> {
@@ -234,20 +239,20 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts the stack, if the user agrees.
-async fn offer(init: &Init, file: PathBuf) -> Result<Ending, Failure> {
+/// Starts the stack and proves its file, if the user agrees.
+async fn offer(init: &Init, file: &Path) -> Result<Ending, Failure> {
+    let agrees = init.prove || (asks(init) && agreed("Start it now?")?);
+    if agrees {
+        return prove::run(file, asks(init)).await;
+    }
     let up_line = match file.parent() {
         Some(folder) if env::current_dir().is_ok_and(|here| here != folder) => {
-            format!("pilotlight up --file {}", shown(&file))
+            format!("pilotlight up --file {}", shown(file))
         }
         _ => "pilotlight up".to_owned(),
     };
-    if !asks(init) || !confirmed("Start it now?")? {
-        remark(DIM, &format!("`{up_line}` starts it"))?;
-        return Ok(Ending::Done);
-    }
-    let context = Context::new(Some(file))?;
-    up::run(&context, Up::default()).await
+    remark(DIM, &format!("`{up_line}` starts it"))?;
+    Ok(Ending::Done)
 }
 
 /// Returns the draft with the answers to its questions; `None` if the user ends the input.
@@ -278,7 +283,7 @@ fn answered(init: &Init, draft: &Draft) -> Result<Option<Draft>, Failure> {
 
 /// Returns whether a user answers questions, on a terminal.
 fn asks(init: &Init) -> bool {
-    !init.yes && !init.json && !init.dry_run && io::stdin().is_terminal()
+    !init.yes && !init.prove && !init.json && !init.dry_run && io::stdin().is_terminal()
 }
 
 /// Asks a question. Returns the number of the choice; `None` at the end of the input.

@@ -195,12 +195,23 @@ fn with_more_rights(port: Port) -> String {
     }
 }
 
-/// Asks a yes/no question on the terminal.
+/// Asks a yes/no question on the terminal; only `yes` agrees.
 pub(super) fn confirmed(question: &str) -> io::Result<bool> {
-    write!(paint::err(), "{question} [y/N] ")?;
+    let answer = answer(&format!("{question} [y/N]"))?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
+}
+
+/// Asks a yes/no question on the terminal; an empty line agrees, the end of the input does not.
+pub(super) fn agreed(question: &str) -> io::Result<bool> {
+    let answer = answer(&format!("{question} [Y/n]"))?;
+    Ok(matches!(answer.as_str(), "\n" | "\r\n") || matches!(answer.trim(), "y" | "yes"))
+}
+
+fn answer(question: &str) -> io::Result<String> {
+    write!(paint::err(), "{question} ")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    Ok(answer.to_lowercase())
 }
 
 fn say_ended(

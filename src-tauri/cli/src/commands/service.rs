@@ -95,6 +95,26 @@ impl Here {
         self.stack.addresses(&self.ports)
     }
 
+    /// Returns the page or the address of every service that has one.
+    pub(super) fn pages(&self) -> Vec<(String, String)> {
+        let services = self.stack.services.iter().filter_map(|service| {
+            let service = service.name.clone();
+            let name = service.to_string();
+            Some((
+                name,
+                self.url(
+                    &Url {
+                        service,
+                        link: None,
+                    },
+                    true,
+                )
+                .ok()?,
+            ))
+        });
+        services.collect()
+    }
+
     /// Returns a link of a service. Without a label, returns the address of its port, or its first link;
     /// for a page, the other way round.
     fn url(&self, asked: &Url, is_page: bool) -> Result<String, Failure> {

@@ -2,6 +2,7 @@
 //! everything else as it is; where the text is not of a plain shape, there is no change rather than a
 //! wrong one.
 
+use super::well_known;
 use crate::{
     fs::redact::redact,
     model::finding::LineChange,
@@ -39,6 +40,19 @@ pub(super) fn set_port(text: &str, service: &ServiceName, port: Port) -> Option<
     }])
 }
 
+/// The port of a service with the reason for it, in place of the line that declares another one.
+#[must_use]
+pub fn declare_port(
+    text: &str,
+    service: &ServiceName,
+    port: Port,
+    because: &str,
+) -> Option<Vec<LineChange>> {
+    let table = Table::of(text, service)?;
+    let line = format!("port = {port}  # {because}");
+    Some(vec![table.set("port", line)])
+}
+
 /// Another port in an address on one line: `API = "http://localhost:8000"`. A line with a secret is
 /// left alone, since it would be shown.
 pub(super) fn replace_port(
@@ -62,55 +76,62 @@ pub(super) fn replace_port(
 }
 
 /// A new service with these lines, before the one that needs it, which says so.
-pub(super) fn add_service(
+#[must_use]
+pub fn add_service(
     text: &str,
     dependent: &ServiceName,
-    service: &str,
+    needed: &str,
     lines: &[String],
 ) -> Option<Vec<LineChange>> {
-    if Table::of(text, &ServiceName::new(service)).is_some() {
+    if Table::of(text, &ServiceName::new(needed)).is_some() {
         return None;
     }
     let table = Table::of(text, dependent)?;
     let mut new = lines.to_vec();
     new.push(String::new());
-    let mut changes = vec![LineChange {
+    let service = LineChange {
         line: table.header,
         old: Vec::new(),
         new,
-    }];
-    changes.push(match table.key("needs") {
-        Some((line, old)) => LineChange {
-            line,
-            old: vec![old.to_owned()],
-            new: vec![with_need(old, service)?],
-        },
-        None => LineChange {
-            line: table.header + 1,
-            old: Vec::new(),
-            new: vec![format!("needs = [\"{service}\"]")],
-        },
-    });
-    Some(changes)
+    };
+    Some([vec![service], add_needs(text, dependent, &[needed])?].concat())
+}
+
+/// The dependencies of a service on these others, in addition to those that it has.
+#[must_use]
+pub fn add_needs(
+    text: &str,
+    dependent: &ServiceName,
+    services: &[&str],
+) -> Option<Vec<LineChange>> {
+    let table = Table::of(text, dependent)?;
+    let old = table.key("needs").map_or("needs = []", |(_, old)| old);
+    let with = |line: String, service: &&str| with_need(&line, service);
+    let line = services.iter().try_fold(old.to_owned(), with)?;
+    Some(vec![table.set("needs", line)])
+}
+
+/// The lines that declare the usual server of a port, for [`add_service`], after its name.
+#[must_use]
+pub fn usual_server(port: u16) -> Option<(&'static str, Vec<String>)> {
+    let known = well_known::of(port)?;
+    Some((known.service, known.lines()))
 }
 
 /// `needs = ["redis"]` or `needs = "redis"` with one more; a table of needs is left alone.
 fn with_need(line: &str, service: &str) -> Option<String> {
-    let (key, value) = line.split_once('=')?;
-    let value = value.trim();
-    if value.contains('#') {
-        return None;
-    }
+    let (key, rest) = line.split_once('=')?;
+    let (value, comment) = match rest.split_once('#') {
+        Some((value, comment)) => (value.trim(), format!("  #{comment}")),
+        None => (rest.trim(), String::new()),
+    };
     let inner = match value.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.trim().trim_end_matches(',').trim(),
         None if value.starts_with('"') && value.ends_with('"') && value.len() > 1 => value,
         None => return None,
     };
-    Some(if inner.is_empty() {
-        format!("{key}= [\"{service}\"]")
-    } else {
-        format!("{key}= [{inner}, \"{service}\"]")
-    })
+    let before = if inner.is_empty() { "" } else { ", " };
+    Some(format!("{key}= [{inner}{before}\"{service}\"]{comment}"))
 }
 
 impl<'a> Table<'a> {
@@ -149,6 +170,23 @@ impl<'a> Table<'a> {
         })?;
         Some((self.header + 1 + at, self.body[at]))
     }
+
+    /// A line for a key: in place of the one that it has, or else below its command.
+    fn set(&self, key: &str, new: String) -> LineChange {
+        let is_whole = |(_, line): &(usize, &str)| toml::from_str::<toml::Table>(line).is_ok();
+        let (line, old) = match self.key(key) {
+            Some((line, old)) => (line, vec![old.to_owned()]),
+            None => match self.key("command").filter(is_whole) {
+                Some((line, _)) => (line + 1, Vec::new()),
+                None => (self.header + 1, Vec::new()),
+            },
+        };
+        LineChange {
+            line,
+            old,
+            new: vec![new],
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +219,22 @@ mod tests {
         assert_eq!(changes[1].new, ["needs = [\"redis\", \"db\"]"]);
         assert_eq!(add_service(TEXT, &"web".into(), "redis", &lines), None);
         let changes = add_service(TEXT, &"redis".into(), "db", &lines).unwrap();
-        assert_eq!((changes[1].line, &changes[1].old), (4, &Vec::new()));
+        assert_eq!((changes[1].line, &changes[1].old), (5, &Vec::new()));
+    }
+
+    #[test]
+    fn a_port_is_declared_with_its_reason_also_where_none_was() {
+        let port = Port::new(8081).unwrap();
+        for (service, line, old) in [
+            ("web", 8, vec!["port =  5173   # as in the docs".to_owned()]),
+            ("redis", 5, Vec::new()),
+        ] {
+            let new = vec!["port = 8081  # it listens there".to_owned()];
+            assert_eq!(
+                declare_port(TEXT, &service.into(), port, "it listens there"),
+                Some(vec![LineChange { line, old, new }])
+            );
+        }
     }
 
     #[test]
@@ -190,6 +243,10 @@ mod tests {
             ("needs = []", Some("needs = [\"db\"]")),
             ("needs = \"a\"", Some("needs = [\"a\", \"db\"]")),
             ("needs=[\"a\",]", Some("needs= [\"a\", \"db\"]")),
+            (
+                "needs = [\"a\"]  # compose.yml:3",
+                Some("needs = [\"a\", \"db\"]  # compose.yml:3"),
+            ),
             ("needs = { a = \"ready\" }", None),
             ("needs = [", None),
         ] {

@@ -329,7 +329,8 @@ impl ServiceEvidence {
 }
 
 /// Returns whether this is a name of the machine itself.
-pub(crate) fn is_local(host: &str) -> bool {
+#[must_use]
+pub fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
         || host

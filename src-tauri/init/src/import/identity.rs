@@ -372,6 +372,8 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     let mut entry = file.as_deref().map(|file| from_project(folder, file));
     let mut is_production = row.production;
     match class {
+        // It may show documentation or a build.
+        "page" if !listing.has(&join(folder, "index.html")) => return None,
         // A package of Go is a folder: `go run main.go` is `go run .`.
         "go" => {
             if let Some(file) = file.as_deref().filter(|file| has_source_ending(file)) {

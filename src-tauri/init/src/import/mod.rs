@@ -36,6 +36,7 @@ use crate::{
 pub use combine::{Combined, Sources, combine};
 pub(crate) use identity::{base_name, unwrapped, value_of};
 pub(crate) use lines::joined;
+pub(crate) use running::DEBUGGERS;
 pub(crate) use scripts::{concurrent, short};
 pub use source_file::SourceFile;
 pub(crate) use source_file::resolve;

@@ -30,7 +30,7 @@ type Processes = BTreeMap<u32, RunningProcess>;
 const GENERATIONS: usize = 64;
 
 /// Ports of debuggers, which are not the port of a service.
-const DEBUGGERS: [u16; 3] = [5678, 9229, 9230];
+pub(crate) const DEBUGGERS: [u16; 3] = [5678, 9229, 9230];
 
 /// Returns the services of the project in `root` that run now. `variables` is the environment of this process.
 pub(crate) fn read(

@@ -89,11 +89,10 @@ pub async fn look_at_running(folder: &Path) -> Result<Looked, LookError> {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let variables = variables.collect();
+        let mut processes = running()?;
+        processes.retain(|_, process| process.mark.is_none());
         Ok(import::draft_of_running(
-            listing,
-            &root,
-            &running()?,
-            &variables,
+            listing, &root, &processes, &variables,
         ))
     })
     .await?;

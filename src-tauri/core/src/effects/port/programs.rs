@@ -11,6 +11,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, UpdateK
 use super::holder::user_of;
 use crate::{
     effects::process::{self, Program},
+    model::facts::Mark,
     platform::socket::{self, all_listening},
 };
 
@@ -62,10 +63,11 @@ pub struct RunningProcess {
     pub listens: BTreeSet<u16>,
     /// Whether it is a tool of the user: an editor, a terminal, an agent.
     pub is_tool: bool,
+    /// The service that it belongs to, if Pilot Light runs it.
+    pub mark: Option<Mark>,
 }
 
-/// Returns the processes of the current user by PID, without those that Pilot Light runs. Blocks for
-/// some milliseconds.
+/// Returns the processes of the current user by PID. Blocks for some milliseconds.
 ///
 /// # Errors
 ///
@@ -89,10 +91,9 @@ pub fn running() -> io::Result<BTreeMap<u32, RunningProcess>> {
     }
     let own = table.process(Pid::from_u32(std::process::id()));
     let user = own.and_then(user_of).cloned();
-    let processes = table.processes().iter().filter(|(pid, process)| {
+    let processes = table.processes().iter().filter(|(_, process)| {
         let is_own = user.is_some() && user_of(process) == user.as_ref();
-        let marked = || process::process(pid.as_u32()).and_then(process::mark_of);
-        is_own && process.status() != ProcessStatus::Zombie && marked().is_none()
+        is_own && process.status() != ProcessStatus::Zombie
     });
     let text = |text: &std::ffi::OsString| text.to_string_lossy().into_owned();
     let running = processes.map(|(pid, process)| {
@@ -110,6 +111,7 @@ pub fn running() -> io::Result<BTreeMap<u32, RunningProcess>> {
             environment: variables.collect(),
             listens: ports.remove(&pid).unwrap_or_default(),
             is_tool: Program::from(process).outlives(),
+            mark: process::process(pid).and_then(process::mark_of),
         };
         (pid, process)
     });

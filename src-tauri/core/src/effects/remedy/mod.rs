@@ -152,7 +152,22 @@ pub fn edit_stack_file(
         source,
     };
     let text = Reader::within(TIME_LIMIT).text(file).map_err(in_place)?;
-    let edited = change(&text, changes).map_err(|line| RemedyError::Outdated {
+    let edited = edited(file, &text, changes, variables)?;
+    stack_file_text::exchange(file, &text, &edited.text).map_err(in_place)
+}
+
+/// Returns the changed text of a stack file, if its lines are as expected and the result is valid.
+///
+/// # Errors
+///
+/// A line is not as expected, or the result is invalid.
+pub fn edited(
+    file: &Path,
+    text: &str,
+    changes: &[LineChange],
+    variables: &Env,
+) -> Result<Changed, RemedyError> {
+    let edited = change(text, changes).map_err(|line| RemedyError::Outdated {
         path: file.to_owned(),
         line,
     })?;
@@ -162,7 +177,7 @@ pub fn edit_stack_file(
             path: file.to_owned(),
             reason: report.to_string(),
         })?;
-    stack_file_text::exchange(file, &text, &edited.text).map_err(in_place)
+    Ok(edited)
 }
 
 #[cfg(test)]
