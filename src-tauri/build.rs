@@ -20,7 +20,6 @@ const COMMANDS: &[&str] = &[
     "unfollow_log",
     "answer_quit",
     "add_stack",
-    "try_example",
     "look_at_folder",
     "write_draft",
     "set_settings",

@@ -15,7 +15,6 @@ pub(crate) fn all() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         acts::unfollow_log,
         acts::answer_quit,
         choices::add_stack,
-        choices::try_example,
         choices::look_at_folder,
         choices::write_draft,
         choices::set_settings,

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use pilotlight::{
     effects::process::{helper_subcommand, seal_descriptors},
+    example,
     fs::home::Home,
     host::logging,
 };
@@ -32,7 +33,7 @@ const DIARY: &str = "app";
 /// Runs the app until it is quit, or hands its arguments to the one that runs already.
 #[must_use]
 pub fn run() -> ExitCode {
-    if let Some(code) = helper_subcommand() {
+    if let Some(code) = helper_subcommand().or_else(example::service) {
         return code;
     }
     // Descriptors of the desktop are not for the services.

@@ -13,6 +13,7 @@ mod background;
 mod daily;
 mod documents;
 mod events;
+mod example;
 #[cfg(target_os = "linux")]
 mod exporting;
 mod fixing;

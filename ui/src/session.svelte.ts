@@ -1,5 +1,5 @@
 import type { Backend } from "./backend/backend";
-import type { Action, Draft, Finding, Outcome, Settings, Update } from "./backend/wire";
+import type { Action, Break, Draft, Finding, Outcome, Settings, Update } from "./backend/wire";
 import { toClipboard } from "./log/clipboard";
 import { changes } from "./model/announce";
 import { inOrder, passes, type Filter } from "./model/filter";
@@ -23,7 +23,7 @@ export type Open =
   | { kind: "last-start" }
   | { kind: "events" }
   | { kind: "quit" }
-  | { kind: "draft"; draft: Draft };
+  | { kind: "draft"; draft: Draft; redraft: (without: string[]) => Promise<Draft | null> };
 
 /** The findings of a check on demand, until the stack changes. */
 export interface Checked {
@@ -323,11 +323,56 @@ export class Session {
     return done;
   }
 
-  async lookAtFolder(): Promise<void> {
+  /** Adds the example, starts it and shows it. */
+  async tryExample(): Promise<void> {
+    const file = await this.tryTo(this.backend.tryExample());
+    if (file === null) return;
+    this.choose(file);
+    await this.prove(file);
+  }
+
+  /** Breaks the example, and shows what a check finds then. */
+  async breakExample(how: Break): Promise<void> {
+    const file = this.stack?.view.file;
+    if (file === undefined) return;
+    const done = await this.tryTo(this.backend.breakExample(file, how));
+    if (done === null) return;
+    this.tell("info", `${sentence(done)}.`);
+    await this.check();
+  }
+
+  async repairExample(): Promise<void> {
+    const file = this.stack?.view.file;
+    if (file === undefined) return;
+    if (!(await this.attempt(this.backend.repairExample(file)))) return;
+    this.checked = null;
+    await this.check();
+  }
+
+  /** Starts a new stack, and reports that it is ready with its first link. */
+  async prove(file: string): Promise<void> {
+    if (!(await this.attempt(this.backend.start(file, [])))) return;
+    const view = this.stacks.find((stack) => stack.view.file === file)?.view;
+    if (view === undefined) return;
+    const ready = view.services.filter(({ light }) => light === "green").length;
+    const stays = this.world?.tray === true ? " Pilot Light stays in the tray." : "";
+    const linked = view.services.find(({ links }) => Object.keys(links).length > 0);
+    const label = Object.keys(linked?.links ?? {})[0];
+    const action =
+      linked === undefined || label === undefined
+        ? null
+        : { label: `Open ${label} ↗`, run: () => this.openLink(linked.name, label) };
+    this.tell("info", `${ready === 1 ? "Ready" : `All ${ready} ready`}.${stays}`, false, action);
+  }
+
+  /** Drafts the stack file of a folder that the user chooses: from its files, or from what is running. */
+  async lookAtFolder(running = false): Promise<void> {
     const path = await this.tryTo(this.backend.pickFolder());
     if (path === null) return;
-    const draft = await this.tryTo(this.backend.lookAtFolder(path));
-    if (draft !== null) this.open = { kind: "draft", draft };
+    const redraft = (without: string[]) =>
+      this.tryTo(this.backend.lookAtFolder(path, running, without));
+    const draft = await redraft([]);
+    if (draft !== null) this.open = { kind: "draft", draft, redraft };
   }
 
   async change(settings: Partial<Settings>): Promise<void> {

@@ -190,6 +190,42 @@ it("a stack that was added is shown", async () => {
   expect(session.stack?.view.name).toBe("new");
 });
 
+describe("the example", () => {
+  it("is shown, started, and reported with its link once it is ready", async () => {
+    fake.answer("tryExample", () => "/p/pilotlight.toml");
+    fake.say({
+      kind: "snapshot",
+      snapshot: {
+        stacks: [stack([service("redis"), service("web", { links: { chat: "http://localhost:1" } })])],
+      },
+    });
+    await session.tryExample();
+    const toast = session.toasts.at(-1);
+    expect(toast?.text).toBe("All 2 ready. Pilot Light stays in the tray.");
+    expect(toast?.action?.label).toBe("Open chat ↗");
+    toast?.action?.run();
+    const asked = fake.asked.map(({ what }) => what).filter((what) => what !== "subscribe");
+    expect(asked).toEqual(["tryExample", "start", "openLink"]);
+  });
+
+  it("says nothing of being ready when its start fails", async () => {
+    fake.answer("tryExample", () => "/p/pilotlight.toml");
+    fake.answer("start", () => ({ refused: "the port is taken" }));
+    await session.tryExample();
+    expect(session.toasts.map((toast) => toast.text)).toEqual(["The port is taken"]);
+  });
+
+  it("is checked after it was broken and after it was repaired", async () => {
+    fake.answer("breakExample", () => "store (PID 7) was killed");
+    fake.answer("doctor", () => [finding({ service: "redis" })]);
+    await session.breakExample("store");
+    expect(session.findings).toHaveLength(1);
+    fake.answer("doctor", () => []);
+    await session.repairExample();
+    expect(session.findings).toEqual([]);
+  });
+});
+
 it("quitting opens its dialogue and counts down", () => {
   fake.say({ kind: "quit_asked" });
   expect(session.open).toEqual({ kind: "quit" });

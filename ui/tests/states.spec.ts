@@ -246,30 +246,58 @@ const STATES: Record<string, State> = {
   "first-run": {
     scene: () => empty(),
     see: async (page) => {
-      for (const choice of ["Add project folder", "Try the example", "Open a stack file"]) {
+      for (const choice of ["Add project folder", "Learn from what is running", "Try the example", "Open a stack file"]) {
         await expect(page.getByRole("button", { name: choice })).toBeEnabled();
       }
+    },
+  },
+  example: {
+    scene: () => {
+      const green = scene("green");
+      const stacks = known(green.whole.snapshot).map((stack) => ({ ...stack, is_example: true }));
+      return scene("green", { stacks });
+    },
+    see: async (page) => {
+      await page.evaluate(() => {
+        window.fake.answer("breakExample", async () => "redis (PID 4201) was killed");
+      });
+      await page.getByRole("button", { name: "Break something" }).click();
+      await expect(page.getByRole("menuitem")).toHaveCount(6);
+      await page.getByRole("menuitem", { name: "Kill the store" }).click();
+      await expect(page.getByRole("region", { name: "Messages" })).toContainText("Redis (PID 4201) was killed.");
+      expect(await asked(page)).toEqual([["breakExample", FILE, "store"], ["doctor", FILE]]);
+      await page.getByRole("button", { name: "Break something" }).click();
     },
   },
   draft: {
     scene: () => empty(),
     see: async (page) => {
       await page.evaluate(() => {
+        const backend = '[service.backend]\ncommand = "uvicorn main:app --port {port}"\nport = 8001\n';
         window.fake.answer("pickFolder", async () => "/home/anna/nexus");
-        window.fake.answer("lookAtFolder", async () => ({
+        window.fake.answer("lookAtFolder", async (_path, _running, without) => ({
           file: "/home/anna/nexus/pilotlight.toml",
-          text: '[service.backend]\ncommand = "uvicorn main:app --port {port}"\nport = 8001\n',
+          text: without.includes("redis") ? backend : `[service.redis]\ncommand = "redis-server"\n\n${backend}`,
           found: [
-            { text: "a FastAPI application in `main.py`", source: "backend/main.py" },
-            { text: "Redis, which it connects to", source: "backend/sessions.py, line 12" },
+            { service: "redis", text: "redis: the backend connects to it", source: "backend/sessions.py, line 12" },
+            { service: "backend", text: "backend, port 8001: a FastAPI application", source: "backend/main.py" },
+            { service: null, text: "Which Redis? a new one, as below", source: null },
           ],
           exists: false,
         }));
       });
       await page.getByRole("button", { name: "Add project folder" }).click();
       const dialog = page.getByRole("dialog", { name: "Review pilotlight.toml" });
-      await expect(dialog.getByRole("textbox")).toHaveValue(/uvicorn main:app/);
       await expect(dialog).toContainText("backend/sessions.py, line 12");
+      await dialog.getByRole("checkbox", { name: /^redis/ }).uncheck();
+      await dialog.getByText("Edit the file").click();
+      const file = dialog.getByRole("textbox", { name: "pilotlight.toml" });
+      await expect(file).toHaveValue(/^\[service\.backend\]/);
+      await file.press("End");
+      await file.press("Space");
+      await expect(dialog.getByRole("checkbox", { name: /^redis/ })).toBeDisabled();
+      await dialog.getByRole("button", { name: "Discard changes" }).click();
+      await expect(dialog.getByRole("checkbox", { name: /^redis/ })).toBeEnabled();
     },
   },
   settings: {

@@ -13,10 +13,12 @@ use clap_complete::Shell;
 use jiff::SignedDuration;
 use pilotlight::{
     effects::log::Level,
+    example::Break,
     model::facts::RunId,
     stack::{Port, ServiceName},
 };
 use regex::Regex;
+use serde::de::DeserializeOwned;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
@@ -30,6 +32,8 @@ Exit status:
   1  the command failed: a service did not start, or something is blocking it
   2  the stack file or the command line is invalid
   3  the time limit of `wait` is over";
+
+const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +76,7 @@ pub(crate) enum Command {
     Validate(Validate),
     Knowledge(Knowledge),
     Init(Init),
+    Example(Example),
     Export(Export),
     Events(Events),
     Wait(Wait),
@@ -242,7 +247,7 @@ pub(crate) struct Logs {
     #[arg(short, long, value_name = "TIME")]
     pub(crate) since: Option<Since>,
     /// Only lines at this level or higher; lines without a level inherit the previous one
-    #[arg(short, long, value_name = "LEVEL", value_parser = level())]
+    #[arg(short, long, value_name = "LEVEL", value_parser = by_name::<Level>(&LEVELS))]
     pub(crate) level: Option<Level>,
     /// Show run N instead of the latest
     #[arg(long, value_name = "N", value_parser = run, conflicts_with = "all_runs")]
@@ -266,7 +271,7 @@ pub(crate) struct Logs {
 /// If this version of the stack file was never started, doctor asks before it runs commands from the
 /// file (`require`, `ready` and `check` with a `command`) or connects to other machines. Without a
 /// terminal it skips both unless you pass --yes. The answer is stored until the file changes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   pilotlight doctor              show what is wrong, why, and how to fix it
@@ -411,6 +416,44 @@ pub(crate) struct Init {
     pub(crate) json: bool,
 }
 
+/// Try Pilot Light with a small stack that it serves itself
+///
+/// Starts a store, an API and a page, for which nothing has to be installed, and watches them like `up`.
+/// `break` breaks the example in a way that is common in real stacks, and shows what `doctor` says.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  pilotlight example                start the example and watch it until Ctrl-C
+  pilotlight example break store    kill the store, and see why the page fails
+  pilotlight example repair         undo everything that was broken
+
+What can be broken:
+  store      the store is killed
+  address    page/.env has a wrong address of the API
+  port       another program uses the port of the API
+  cors       the API allows another origin than that of the page
+  slow       every answer of the API takes 2.5 seconds")]
+pub(crate) struct Example {
+    /// Return when all are ready and leave them running in the background
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<ExampleCommand>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum ExampleCommand {
+    /// Break the running example, and show what doctor says
+    Break {
+        /// What to break
+        #[arg(value_name = "WHAT", value_parser = by_name::<Break>(&Break::NAMES))]
+        how: Break,
+    },
+    /// Undo everything that was broken, and start what has failed
+    Repair,
+}
+
 /// Print a shell completion script
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -423,10 +466,11 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-/// The level of a log line, by the name that it has in JSON.
-fn level() -> impl TypedValueParser<Value = Level> {
-    PossibleValuesParser::new(["trace", "debug", "info", "warn", "error"])
-        .try_map(|name| serde_json::from_value(name.into()))
+/// One of several values, by the name that it has in JSON.
+fn by_name<T: DeserializeOwned + Clone + std::marker::Send + Sync + 'static>(
+    names: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names).try_map(|name| serde_json::from_value(name.into()))
 }
 
 #[expect(

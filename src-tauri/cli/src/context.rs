@@ -84,9 +84,9 @@ impl Context {
         Ok(stack)
     }
 
-    /// Whether the command line names a stack file.
-    pub(crate) fn is_named(&self) -> bool {
-        self.file.is_some()
+    /// Returns the stack file or folder that the command line names.
+    pub(crate) fn named(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The daemon, if there is one.

@@ -23,6 +23,7 @@ use std::{
 use clap::Parser as _;
 use pilotlight::{
     effects::process::{helper_subcommand, seal_descriptors},
+    example,
     host::background,
 };
 
@@ -39,7 +40,7 @@ const BLOCKING: usize = 64;
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    if let Some(code) = helper_subcommand() {
+    if let Some(code) = helper_subcommand().or_else(example::service) {
         return code;
     }
     seal_descriptors();
@@ -103,6 +104,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Port(port) => commands::port::run(&context, &port).await,
             Command::Validate(validate) => commands::validate::run(&context, &validate),
             Command::Knowledge(knowledge) => commands::knowledge::run(&context, &knowledge),
+            Command::Example(example) => commands::example::run(&context, example).await,
             Command::Init(init) => commands::init::run(&context, &init).await,
             Command::Export(asked) => export::run(&context, &asked),
             Command::Events(events) => commands::events::run(&context, &events).await,

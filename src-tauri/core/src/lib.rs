@@ -6,6 +6,7 @@ pub mod control;
 pub mod diagnose;
 pub mod effects;
 pub mod env;
+pub mod example;
 pub mod fs;
 pub mod host;
 pub mod knowledge;

@@ -13,17 +13,32 @@ use crate::{
 };
 
 /// Returns the stack file for a folder, as `pilotlight init` would write it, with the likeliest answer
-/// for every open question. Writes nothing.
-pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
-    let looked = project::look(folder)
-        .await
-        .map_err(|error| error.to_string())?;
-    let draft = &looked.combined.draft;
+/// for every open question and without some services. Learns from the project's processes if it
+/// `is_running`. Writes nothing.
+///
+/// # Errors
+///
+/// A sentence, if the folder cannot be read or has no program to start.
+pub async fn draft_for_window(
+    folder: &Path,
+    is_running: bool,
+    without: &[String],
+) -> Result<Draft, String> {
+    let looked = if is_running {
+        project::look_at_running(folder).await
+    } else {
+        project::look(folder).await
+    };
+    let mut draft = looked.map_err(|error| error.to_string())?.combined.draft;
     if draft.services.is_empty() {
-        return Err(format!(
-            "no program to start was found in {}",
-            folder.display()
-        ));
+        let folder = folder.display();
+        return Err(if is_running {
+            format!(
+                "no process of the project in {folder} is running; start it as usual, then try again"
+            )
+        } else {
+            format!("no program to start was found in {folder}")
+        });
     }
     let file = folder.join(stack_file::FILE_NAME);
     let open = draft.questions.iter().map(|question| {
@@ -36,11 +51,19 @@ pub async fn draft_for_window(folder: &Path) -> Result<Draft, String> {
                 None => question.text.clone(),
             },
             source: None,
+            service: None,
         }
     });
+    let found = draft.services.iter().map(found).chain(open).collect();
+    for service in without {
+        draft.remove(service);
+    }
     Ok(Draft {
-        text: render(draft),
-        found: draft.services.iter().map(found).chain(open).collect(),
+        text: match draft.services[..] {
+            [] => String::new(),
+            _ => render(&draft),
+        },
+        found,
         exists: fs::symlink_metadata(&file).is_ok(),
         file,
     })
@@ -58,6 +81,7 @@ fn found(service: &DraftService) -> Found {
     Found {
         text: format!("{}{port}{why}", service.name),
         source: service.because.place(),
+        service: Some(service.name.clone()),
     }
 }
 
@@ -69,14 +93,19 @@ mod tests {
     async fn a_folder_is_drafted_and_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         assert!(
-            draft_for_window(folder.path()).await.is_err(),
+            draft_for_window(folder.path(), false, &[]).await.is_err(),
             "it is empty"
         );
         let package = r#"{"name":"web","scripts":{"dev":"vite"},"devDependencies":{"vite":"^7"}}"#;
         fs::write(folder.path().join("package.json"), package).unwrap();
-        let draft = draft_for_window(folder.path()).await.unwrap();
+        let draft = draft_for_window(folder.path(), false, &[]).await.unwrap();
         assert!(!draft.exists);
-        assert!(!draft.found.is_empty());
+        assert_eq!(draft.found[0].service.as_deref(), Some("web"));
+        assert!(draft.text.contains("[service.web]"), "{}", draft.text);
+        let without = draft_for_window(folder.path(), false, &["web".to_owned()]).await;
+        let without = without.unwrap();
+        assert_eq!(without.found, draft.found);
+        assert_eq!(without.text, "");
         assert!(!draft.file.exists());
     }
 }

@@ -9,12 +9,9 @@ use pilotlight::{
     },
     control::Outcome,
 };
-use tauri::{AppHandle, Manager as _, State, command, path::BaseDirectory};
+use tauri::{State, command};
 
 use crate::host::Host;
-
-/// The path of the example in the bundle.
-const EXAMPLE: &str = "examples/nexus";
 
 /// Adds a stack and shows it.
 #[command]
@@ -35,25 +32,17 @@ fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
     }
 }
 
-/// Copies the example to a folder of the user, unless it exists there, and adds it.
+/// Drafts the stack file of a folder, or of its running processes, without some services; nothing is
+/// written.
 #[command]
-pub(crate) async fn try_example(app: AppHandle, host: State<'_, Host>) -> Result<Outcome, String> {
-    let path = app.path();
-    let example = path
-        .resolve(EXAMPLE, BaseDirectory::Resource)
-        .map_err(|error| format!("the example was not found: {error}"))?;
-    let documents = path.document_dir().or_else(|_| path.home_dir());
-    let documents =
-        documents.map_err(|error| format!("no folder for the example was found: {error}"))?;
-    let place = documents.join("Pilot Light").join("nexus");
-    Ok(added(&host, host.state.try_example(&example, &place)))
-}
-
-/// Drafts the stack file of a folder; nothing is written.
-#[command]
-pub(crate) async fn look_at_folder(host: State<'_, Host>, path: PathBuf) -> Result<Draft, String> {
+pub(crate) async fn look_at_folder(
+    host: State<'_, Host>,
+    path: PathBuf,
+    running: bool,
+    without: Vec<String>,
+) -> Result<Draft, String> {
     host.state.allow_draft(&path)?;
-    pilotlight_init::draft_for_window(&path).await
+    pilotlight_init::draft_for_window(&path, running, &without).await
 }
 
 /// Writes a drafted stack file, if none exists, and adds it.

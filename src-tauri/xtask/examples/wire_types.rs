@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use pilotlight::{
     app::{settings, window},
     control::Outcome,
+    example::Break,
     model::{
         container,
         facts::{self, SIGNALS},
@@ -69,6 +70,7 @@ fn main() {
         window::Draft,
         window::Found,
         window::QuitChoice,
+        Break,
     );
     let words = PhaseName::ALL.map(|phase| {
         let words = Light::ALL.map(|light| (name(&json!(light)), phase.words(light)));

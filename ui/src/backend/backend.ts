@@ -1,5 +1,6 @@
 import type {
   Action,
+  Break,
   CheckResult,
   Draft,
   Finding,
@@ -69,8 +70,14 @@ export interface Backend {
   pickFolder(): Promise<string | null>;
   addStack(path: string): Promise<Outcome>;
   removeStack(file: string): Promise<Outcome>;
-  tryExample(): Promise<Outcome>;
-  lookAtFolder(path: string): Promise<Draft>;
+  /** Writes the example, unless it exists, and adds it. Resolves to its stack file. */
+  tryExample(): Promise<string>;
+  /** Resolves to a sentence about what was done. */
+  breakExample(file: string, how: Break): Promise<string>;
+  /** Undoes everything that was broken. */
+  repairExample(file: string): Promise<Outcome>;
+  /** Drafts a stack file from a project or, with `running`, from its processes, without some services. */
+  lookAtFolder(path: string, running: boolean, without: string[]): Promise<Draft>;
   writeDraft(file: string, text: string): Promise<Outcome>;
   applyChange(file: string): Promise<Outcome>;
 

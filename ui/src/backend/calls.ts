@@ -28,6 +28,10 @@ export const calls = (call: Call) =>
     events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
     probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
+    tryExample: () => call<string>("try_example", {}),
+    breakExample: (file, how) => call<string>("break_example", { file, how }),
+    repairExample: (file) => call<Outcome>("repair_example", { file }),
+
     removeStack: (file) => call<Outcome>("remove_stack", { file }),
     applyChange: (file) => call<Outcome>("apply_change", { file }),
   }) satisfies Partial<Backend>;

@@ -159,9 +159,12 @@ export class FakeBackend implements Backend {
   pickFolder = () => this.ask<string | null>("pickFolder", [], null);
   addStack = (path: string) => this.ask<Outcome>("addStack", [path], "done");
   removeStack = (file: string) => this.ask<Outcome>("removeStack", [file], "done");
-  tryExample = () => this.ask<Outcome>("tryExample", [], "done");
-  lookAtFolder = (path: string) =>
-    this.ask<Draft>("lookAtFolder", [path], {
+  tryExample = () => this.ask<string>("tryExample", [], "");
+  breakExample: Backend["breakExample"] = (file, how) =>
+    this.ask<string>("breakExample", [file, how], "");
+  repairExample = (file: string) => this.ask<Outcome>("repairExample", [file], "done");
+  lookAtFolder: Backend["lookAtFolder"] = (path, running, without) =>
+    this.ask<Draft>("lookAtFolder", [path, running, without], {
       file: `${path}/pilotlight.toml`,
       text: "",
       found: [],

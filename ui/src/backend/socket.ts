@@ -133,7 +133,6 @@ export const socket: Backend = {
   pickStack: withoutDesktop,
   pickFolder: withoutDesktop,
   addStack: withoutDesktop,
-  tryExample: withoutDesktop,
   lookAtFolder: withoutDesktop,
   writeDraft: withoutDesktop,
 

@@ -36,8 +36,8 @@ export const tauri: Backend = {
   pickStack: () => call<string | null>("pick_stack"),
   pickFolder: () => call<string | null>("pick_folder"),
   addStack: (path) => call<Outcome>("add_stack", { path }),
-  tryExample: () => call<Outcome>("try_example"),
-  lookAtFolder: (path) => call<Draft>("look_at_folder", { path }),
+  lookAtFolder: (path, running, without) =>
+    call<Draft>("look_at_folder", { path, running, without }),
   writeDraft: (file, text) => call<Outcome>("write_draft", { file, text }),
 
   setSettings: (settings) => call<Outcome>("set_settings", { settings }),

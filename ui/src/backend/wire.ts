@@ -404,7 +404,11 @@ start_at_login: boolean,
 /**
  * How its file has changed since it was applied.
  */
-change: FileChange | null, };
+change: FileChange | null, 
+/**
+ * Whether it is the [example](crate::example).
+ */
+is_example?: boolean, };
 
 export type FileChange = { "kind": "valid", 
 /**
@@ -754,9 +758,15 @@ text: string,
 /**
  * The source file.
  */
-source: string | null, };
+source: string | null, 
+/**
+ * The name of the service that it is, if it can be left out of the draft.
+ */
+service: string | null, };
 
 export type QuitChoice = "stop_all" | "leave_running" | "cancel";
+
+export type Break = "store" | "address" | "port" | "cors" | "slow";
 
 /** The words for the state of a service. */
 export const STATE_WORDS: Record<PhaseName, Record<Light, string>> = {

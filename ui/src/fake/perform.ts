@@ -161,16 +161,25 @@ export function perform(fake: FakeBackend, whole: Whole): void {
     return "done";
   });
   fake.answer("pickFolder", () => "/home/anna/projects/nexus");
-  fake.answer("lookAtFolder", (path) => ({
+  fake.answer("lookAtFolder", (path, _running, without) => ({
     file: `${path}/pilotlight.toml`,
-    text: DRAFT,
+    text: without.reduce(leaveOut, DRAFT),
     found: [
       {
-        text: "`redis`: a Redis server, named in requirements.txt",
+        service: "redis",
+        text: "redis, port 6379: a Redis server, named in requirements.txt",
         source: "backend/requirements.txt",
       },
-      { text: "`backend`: a FastAPI application at port 8001", source: "backend/main.py" },
-      { text: "`frontend`: Vite, with `npm run dev`", source: "frontend/package.json" },
+      {
+        service: "backend",
+        text: "backend, port 8001: a FastAPI application",
+        source: "backend/main.py",
+      },
+      {
+        service: "frontend",
+        text: "frontend, port 5173: Vite, with `npm run dev`",
+        source: "frontend/package.json",
+      },
     ],
     exists: false,
   }));
@@ -181,6 +190,12 @@ export function perform(fake: FakeBackend, whole: Whole): void {
       await pause(700);
     }
   });
+}
+
+/** The stack file without a service. */
+function leaveOut(text: string, service: string): string {
+  const blocks = text.split("\n\n");
+  return blocks.filter((block) => !block.includes(`[service.${service}]`)).join("\n\n");
 }
 
 const DRAFT = `name = "nexus"

@@ -411,6 +411,10 @@ export const SCENES: Record<string, (now: number) => Scene> = {
     return scene([view], now, { stacks: [known(view, { kind: "missing" })] });
   },
   "first-run": (now) => scene([], now),
+  example: (now) => {
+    const view = stack(nexus(now), [], "example");
+    return scene([view], now, { stacks: [{ ...known(view), is_example: true }] });
+  },
   "no-tray": (now) => scene([stack(nexus(now))], now, { tray: false }),
   stacks: (now) =>
     scene(

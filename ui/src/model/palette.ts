@@ -1,5 +1,6 @@
 import type { Theme } from "../backend/wire";
 import type { DetailsTab, Session } from "../session.svelte";
+import { BREAKS } from "./example";
 import { canRestart, canStart, canStop, hasProblem, stackTitle } from "./words";
 
 /** An entry of the command palette. */
@@ -53,6 +54,12 @@ export function entries(session: Session): Entry[] {
     add("Show events", () => (session.open = { kind: "events" }));
     add("Show the last start", () => (session.open = { kind: "last-start" }));
     add("Open the stack file", () => void session.tryTo(session.backend.openStackFile(view.file)));
+  }
+  if (session.stack?.known?.is_example === true) {
+    for (const [how, text] of BREAKS) {
+      add(`Break the example: ${text}`, () => void session.breakExample(how));
+    }
+    add("Repair the example", () => void session.repairExample());
   }
   for (const service of services) if (service !== chosen) ofService(service, false);
   for (const stack of session.stacks) {

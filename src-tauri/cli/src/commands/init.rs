@@ -44,7 +44,7 @@ write a stack file by hand; ten lines are a whole one:
   `pilotlight init DIR`";
 
 pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failure> {
-    if context.is_named() {
+    if context.named().is_some() {
         let why =
             "`init` writes pilotlight.toml in a folder: say `pilotlight init DIR`, without --file";
         return Err(Failure::Usage(why.to_owned()));

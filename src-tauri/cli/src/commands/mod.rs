@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod events;
+pub(crate) mod example;
 pub(crate) mod init;
 pub(crate) mod knowledge;
 mod leftovers;

@@ -66,7 +66,9 @@ async fn look(
             Ok((snapshot, None))
         }
         // Outside of a stack folder, the running stacks are meant.
-        Err(Failure::NoStackFile(_)) if !snapshot.stacks.is_empty() && !context.is_named() => {
+        Err(Failure::NoStackFile(_))
+            if !snapshot.stacks.is_empty() && context.named().is_none() =>
+        {
             Ok((snapshot, None))
         }
         Err(failure) if snapshot.stacks.is_empty() => Err(failure),

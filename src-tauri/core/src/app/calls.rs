@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AppState, door::UNKNOWN};
-use crate::{host::logging, model::finding::Action, stack::ServiceName};
+use crate::{example::Break, host::logging, model::finding::Action, stack::ServiceName};
 
 /// A call that reads or changes stacks.
 #[derive(Debug, Deserialize)]
@@ -38,6 +38,12 @@ enum OnStack {
     },
     ProbePaths(Stack),
     RemoveStack(Stack),
+    TryExample {},
+    BreakExample {
+        file: PathBuf,
+        how: Break,
+    },
+    RepairExample(Stack),
 }
 
 /// A call that opens something outside of the page.
@@ -128,6 +134,9 @@ impl AppState {
             }
             OnStack::ProbePaths(it) => json(self.probe_paths(&it.file)),
             OnStack::RemoveStack(it) => json(self.remove(&it.file)),
+            OnStack::TryExample {} => json(self.try_example()?),
+            OnStack::BreakExample { file, how } => json(self.break_example(&file, how).await?),
+            OnStack::RepairExample(it) => json(self.repair_example(&it.file).await?),
         }
     }
 

@@ -36,6 +36,7 @@ use crate::{
     control::Control as _,
     effects::{env::login_shell::login_environment, log::Watcher},
     env::Env,
+    example::is_example,
     fs::home::{Home, short},
     model::{
         finding::Finding,
@@ -398,6 +399,7 @@ impl Inner {
                 folder: short(known.file.parent().unwrap_or(&known.file)),
                 start_at_login: known.start_at_login,
                 change,
+                is_example: matches!(&file.content, FileContent::Valid(stack) if is_example(stack)),
             });
             view.stacks.push(shown.clone());
         }

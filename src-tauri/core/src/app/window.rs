@@ -153,6 +153,10 @@ pub struct KnownStack {
     pub start_at_login: bool,
     /// How its file has changed since it was applied.
     pub change: Option<FileChange>,
+    /// Whether it is the [example](crate::example).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub is_example: bool,
 }
 
 /// A change of a stack file.
@@ -383,6 +387,8 @@ pub struct Found {
     pub text: String,
     /// The source file.
     pub source: Option<String>,
+    /// The name of the service that it is, if it can be left out of the draft.
+    pub service: Option<String>,
 }
 
 /// The user's choice when quitting.

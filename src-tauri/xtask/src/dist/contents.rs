@@ -5,9 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
-
-use super::demand;
 use crate::{
     error::{Error, at},
     windows::{Cross, LOADER, programs},
@@ -66,9 +63,6 @@ impl Contents {
             let name = document.rsplit('/').next().unwrap_or(document);
             contents.add(&workspace::root().join(document), name)?;
         }
-        for name in resources()? {
-            contents.add(&workspace::root().join(&name), &name)?;
-        }
         contents.names.sort_unstable();
         Ok(contents)
     }
@@ -81,39 +75,4 @@ impl Contents {
         self.names.push(name.to_owned());
         Ok(())
     }
-}
-
-/// Returns the resources of the app, by the names that Tauri's bundler gives them on other systems.
-fn resources() -> Result<Vec<String>, Error> {
-    let file = workspace::root().join("tauri.conf.json");
-    let text = fs::read_to_string(&file).map_err(at(&file))?;
-    let config: Value = serde_json::from_str(&text).unwrap_or_default();
-    let patterns = config["bundle"]["resources"].as_array();
-    let patterns = patterns.into_iter().flatten().filter_map(Value::as_str);
-    let mut names = Vec::new();
-    for pattern in patterns {
-        let found = matching(pattern)?;
-        demand(!found.is_empty(), || {
-            format!("nothing is called {pattern}, as tauri.conf.json has it")
-        })?;
-        names.extend(found);
-    }
-    demand(!names.is_empty(), || {
-        "tauri.conf.json names no resources".to_owned()
-    })?;
-    Ok(names)
-}
-
-/// Returns the files that a pattern names. It may have one `*` after its last slash.
-fn matching(pattern: &str) -> Result<Vec<String>, Error> {
-    let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
-    let Some((start, end)) = name.split_once('*') else {
-        return Ok(vec![pattern.to_owned()]);
-    };
-    let place = workspace::root().join(folder);
-    let entries = fs::read_dir(&place).map_err(at(&place))?.flatten();
-    let files = entries.filter(|entry| entry.path().is_file());
-    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let names = names.filter(|name| name.starts_with(start) && name.ends_with(end));
-    Ok(names.map(|name| format!("{folder}/{name}")).collect())
 }

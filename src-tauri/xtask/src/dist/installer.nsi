@@ -172,7 +172,7 @@ Section "Uninstall"
   Delete "$INSTDIR\WebView2Loader.LICENSE.txt"
   Delete "$INSTDIR\README.md"
   Delete "$INSTDIR\LICENSE"
-  ; The app makes copies of it for people to work in.
+  ; Earlier versions came with an example.
   RMDir /r "$INSTDIR\examples\nexus"
   RMDir "$INSTDIR\examples"
   Delete "$INSTDIR\uninstall.exe"
