@@ -13,7 +13,9 @@ fn written(stage: &Stage) -> PathBuf {
     assert!(err.contains("start it with `pilotlight example`"), "{err}");
     let folder = example::folder(&stage.home());
     let stack = fs::read_to_string(folder.join("pilotlight.toml")).unwrap();
-    let declared = stack.lines().filter_map(|line| line.strip_prefix("port = "));
+    let declared = stack
+        .lines()
+        .filter_map(|line| line.strip_prefix("port = "));
     let ports: Vec<(&str, String)> = declared
         .map(|port| (port, free_port().to_string()))
         .collect();
@@ -41,10 +43,25 @@ fn each_way_to_break_the_example_has_its_finding_and_repair_makes_it_green_again
     let doctor = |code| stage.json(&["doctor", "--json", "-F", file], code);
     assert_eq!(doctor(0)["healthy"], true);
     for (what, service, code, headline) in [
-        ("store", "store", "exited", "store is not running: it was killed"),
-        ("address", "page", "frontend-misdirected", "page calls localhost:"),
+        (
+            "store",
+            "store",
+            "exited",
+            "store is not running: it was killed",
+        ),
+        (
+            "address",
+            "page",
+            "frontend-misdirected",
+            "page calls localhost:",
+        ),
         ("port", "api", "port-taken", "is in use by pilotlight"),
-        ("cors", "api", "cors-origin", "do not allow the origin http://localhost:"),
+        (
+            "cors",
+            "api",
+            "cors-origin",
+            "do not allow the origin http://localhost:",
+        ),
         ("slow", "api", "slow", "api is too slow"),
     ] {
         let (out, _) = stage.expect(&["example", "break", what], 0);
