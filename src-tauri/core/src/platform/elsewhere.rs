@@ -1,4 +1,4 @@
-//! The functions that macOS and Windows have in common, among them those that only Linux can carry out.
+//! The functions that macOS and Windows share, including stubs for those that only Linux supports.
 
 use std::{collections::BTreeSet, fs::File, io, net::SocketAddr, path::Path};
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::model::facts::Process;
 
-/// Returns a process and its ancestors, each child before its parent. Of a process whose start this user
-/// may not read (the `login` of a terminal belongs to root), only the PID is known.
+/// Returns a process and its ancestors, each child before its parent. If this user may not read the
+/// start time of a process (the `login` of a terminal belongs to root), only the PID is known.
 pub(crate) fn lineage(pid: u32) -> io::Result<Vec<Process>> {
     let mut system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
     let mut line = Vec::new();
@@ -33,7 +33,8 @@ pub(crate) fn lineage(pid: u32) -> io::Result<Vec<Process>> {
     Ok(line)
 }
 
-/// Returns the descendants of a process, of all processes with the PIDs of their parents.
+/// Returns the descendants of a process among `all`, which contains each process with the PID of
+/// its parent.
 pub(super) fn descendants_in(all: &[(Process, u32)], first: Process) -> Vec<Process> {
     let mut found = Vec::new();
     let mut parents = vec![first];
@@ -51,8 +52,8 @@ pub(super) fn descendants_in(all: &[(Process, u32)], first: Process) -> Vec<Proc
     found
 }
 
-/// Returns whether the process runs in a nested pid namespace: there are none, and processes in WSL are
-/// not among those of Windows.
+/// Returns whether the process runs in a nested PID namespace: neither system has any, and Windows
+/// does not list processes in WSL.
 pub(crate) fn is_contained(_pid: u32) -> bool {
     false
 }
@@ -70,7 +71,7 @@ pub(crate) fn fork_in_background(_errors: File) -> io::Result<Option<Fork>> {
 /// Does nothing: the allocator has no such settings.
 pub(crate) fn save_memory() {}
 
-/// Does nothing: the allocator takes care of it.
+/// Does nothing: the allocator does this itself.
 pub(crate) fn give_memory_back() {}
 
 /// Returns nothing: macOS does not report which processes it killed for memory, and Windows kills none.
@@ -86,20 +87,19 @@ pub(crate) fn killing_count() -> Option<(u64, String)> {
 /// Whether one watch covers a folder with all its subfolders.
 pub(crate) const WATCHES_TREES: bool = true;
 
-/// Returns whether the operating system reports changes below a path. A network drive that reports none
-/// is not recognised.
+/// Returns whether the operating system reports changes below a path. A network drive that reports
+/// none is not recognized.
 pub(crate) fn has_events(_path: &Path) -> bool {
     true
 }
 
-/// Returns `None`: a listener is only found by a walk through all sockets, which costs more than a
+/// Returns `None`: a listener can only be found among all sockets, which costs more than a
 /// connection.
 pub(crate) fn accepts(_address: SocketAddr) -> Option<bool> {
     None
 }
 
-/// Returns the remote port of every established connection of these processes: unsupported, since
-/// nothing lists them yet.
+/// Returns the remote port of every established connection of these processes: not implemented yet.
 pub(crate) fn connections(_processes: &BTreeSet<Process>) -> io::Result<Vec<u16>> {
     Err(io::ErrorKind::Unsupported.into())
 }

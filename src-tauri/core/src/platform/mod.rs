@@ -1,5 +1,5 @@
-//! The functions that differ between operating systems, under the same names. Only here is there
-//! `cfg` for a platform, and only here is there `unsafe`.
+//! The functions that differ between operating systems, under the same names. Only this module uses
+//! `cfg` for a platform, and `unsafe`.
 #![expect(
     unsafe_code,
     reason = "system calls that no safe library offers; each block argues for itself"

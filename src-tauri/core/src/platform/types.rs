@@ -39,7 +39,7 @@ pub(crate) struct Start<'a> {
     pub(crate) output: File,
     /// Receives its standard error.
     pub(crate) errors: Option<File>,
-    /// Its standard input; without one, there is nothing to read.
+    /// Its standard input; empty without one.
     pub(crate) input: Option<File>,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Start<'a> {
 pub(crate) enum Fork {
     /// The original process, with the standard output of its copy.
     Original(super::os::program::ForkOutput),
-    /// The copy, with nothing to read.
+    /// The copy, which has no output to read.
     Copy,
 }
 
@@ -73,7 +73,7 @@ pub struct Row {
     pub process: Process,
     /// The PID of its parent.
     pub parent: u32,
-    /// The ID of its process group; 0 if there are none.
+    /// The ID of its process group; 0 if the system has no groups.
     pub group: u32,
     /// Its mark, now or earlier.
     pub mark: Option<Arc<Mark>>,
@@ -87,7 +87,7 @@ pub struct Row {
     expect(dead_code, reason = "elsewhere one call tells of all processes")
 )]
 pub(crate) struct Wanted<'a> {
-    /// The mark of the run: processes that carry another one may be left out.
+    /// The mark of the run. Processes with another mark may be left out.
     pub(crate) mark: &'a Mark,
     /// Whether a process without a mark can belong to the run, by its PID and its group.
     pub(crate) may_be: &'a (dyn Fn(u32, u32) -> bool + Sync),
@@ -101,8 +101,8 @@ pub(crate) const GENERATIONS: usize = 64;
 pub struct Usage {
     /// Memory in RAM, in bytes. Pages that two processes share count twice.
     pub memory_bytes: u64,
-    /// CPU time since the start. The difference of two samples, divided by the time between them, is
-    /// the load.
+    /// CPU time since the start. The load is the difference of two samples, divided by the time
+    /// between them.
     pub cpu_time: Duration,
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct OomKill {
     pub(crate) line: String,
 }
 
-/// The file at the address of the control socket before a daemon listens there.
+/// The file at the address of the control socket, before a daemon listens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     windows,
@@ -125,13 +125,13 @@ pub(crate) struct OomKill {
     )
 )]
 pub(crate) enum Remnant {
-    /// Nothing.
+    /// No file.
     Nothing,
     /// The socket of a dead daemon.
     Stale,
     /// A process responds.
     Answering,
-    /// Another kind of file.
+    /// Another type of file.
     Stranger,
 }
 
@@ -140,7 +140,7 @@ pub(crate) enum Remnant {
 pub(crate) enum Refusal {
     /// A socket is in use: a listener, or one that only the kernel knows.
     InUse(io::Error),
-    /// The operating system reserves the port, or it needs privileges.
+    /// The operating system reserves the port or requires privileges.
     Excluded(io::Error),
     /// This machine does not have the address, or the whole address family.
     Absent,

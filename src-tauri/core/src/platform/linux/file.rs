@@ -31,8 +31,8 @@ pub(crate) use crate::platform::{
 use crate::sync::lock;
 
 /// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
-/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
-/// untouched, and a writer that has the file open notices nothing.
+/// requested. Offsets and size stay, the freed bytes read as zeros, the bytes from `before` on stay
+/// unchanged, and a writer that has the file open is not affected.
 ///
 /// Fails if the file system does not support it (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`: ext4, XFS,
 /// btrfs and tmpfs do).
@@ -50,8 +50,9 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
 /// Whether one watch covers a folder with all its subfolders. inotify has one for each folder.
 pub(crate) const WATCHES_TREES: bool = false;
 
-/// The kinds of file systems whose changes may come from another machine, which inotify does not report:
-/// 9P (`/mnt` of WSL), NFS, SMB, CIFS, FUSE and the shared folders of virtual machines (`statfs(2)`).
+/// The types of file systems whose changes may come from another machine, which inotify does not
+/// report: 9P (`/mnt` of WSL), NFS, SMB, CIFS, FUSE and the shared folders of virtual machines
+/// (`statfs(2)`).
 const WITHOUT_EVENTS: [u64; 6] = [
     0x0102_1997,
     0x6969,
@@ -167,7 +168,7 @@ impl Watcher {
         let Some(inotify) = &self.inotify else {
             return Armed(None);
         };
-        // Held until the watch is in the map, so that its event finds it.
+        // Locked until the watch is in the map, so that its event finds it.
         let mut waiting = inotify.waiting();
         // A second watch on a file must not replace the events of the first.
         let flags = events | WatchFlags::ONESHOT | WatchFlags::MASK_ADD;
@@ -248,7 +249,7 @@ impl Inotify {
         }
     }
 
-    /// Wakes the tasks that wait for the descriptor, also on the notice that its watch was removed:
+    /// Wakes the tasks that wait for the descriptor, even on the notice that its watch was removed:
     /// it may have been set again, with the same number, between the event and that notice.
     fn fire(&self, descriptor: i32, events: ReadFlags) {
         let mut waiting = self.waiting();

@@ -15,8 +15,8 @@ pub(crate) use crate::platform::unix::host::{
     disk_available, login_shell, open_files_limit, user_name,
 };
 
-/// Returns how long the machine has slept since its boot (`clock_gettime(2)`: of the two clocks, only one
-/// counts it).
+/// Returns how long the machine has slept since its boot (`clock_gettime(2)`: only one of the two
+/// clocks includes that time).
 pub(crate) fn slept() -> Duration {
     let [with, without] = [ClockId::Boottime, ClockId::Monotonic].map(|clock| {
         let time = rustix::time::clock_gettime(clock);
@@ -66,8 +66,8 @@ fn killing(record: &str) -> Option<OomKill> {
     })
 }
 
-/// Returns the number of processes killed for memory so far: in this control group (cgroup-v2
-/// `memory.events`, cgroup-v1 `memory.oom_control`), or on the machine (`/proc/vmstat`). With the
+/// Returns the number of processes killed for memory so far, in this control group (cgroup-v2
+/// `memory.events`, cgroup-v1 `memory.oom_control`) or on the machine (`/proc/vmstat`), and the
 /// name of the counter.
 pub(crate) fn killing_count() -> Option<(u64, String)> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_names_whom_it_killed() {
+    fn the_kernel_log_names_the_killed_process() {
         let record = "3,881,95134,-;Memory cgroup out of memory: Killed process 4242 (python) total-vm:1kB\n SUBSYSTEM=x";
         let found = killing(record).unwrap();
         assert_eq!(found.pid, 4242);
@@ -116,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_counter_and_it_has_a_name() {
+    fn the_counter_has_a_name() {
         let (_, name) = killing_count().unwrap();
         assert!(name.starts_with("oom_kill of /"), "{name}");
     }
 
     #[test]
-    fn there_is_room_on_the_disk_and_a_limit_of_files() {
+    fn disk_space_and_the_file_limit_are_known() {
         assert!(disk_available(&std::env::temp_dir()).unwrap() > 0);
         assert_ne!(open_files_limit(None), Some(0));
         let own = std::process::id();

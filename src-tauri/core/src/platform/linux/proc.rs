@@ -1,4 +1,4 @@
-//! Folders of `/proc` (proc(5)), whose entries are named by numbers.
+//! Folders of `/proc` (proc(5)) whose entries are numbers.
 
 use std::{
     io,
@@ -12,7 +12,6 @@ use rustix::{
     path::Arg,
 };
 
-/// Opens a folder.
 pub(super) fn open_folder(folder: impl AsFd, path: impl Arg) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(folder, path, flags, Mode::empty())?)
@@ -29,7 +28,6 @@ pub(super) fn numbers(folder: &OwnedFd, buffer: usize) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// Parses digits.
 pub(super) fn parsed<N: FromStr>(digits: &[u8]) -> Option<N> {
     str::from_utf8(digits).ok()?.parse().ok()
 }

@@ -46,11 +46,11 @@ pub(crate) fn ticks_now() -> u64 {
     seconds * TICKS_PER_SECOND + nanoseconds / (1_000_000_000 / TICKS_PER_SECOND)
 }
 
-/// Keeps every descriptor that this process has inherited or opened so far, except the standard
-/// three, out of the programs that it starts (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`).
+/// Keeps programs that this process starts from inheriting its descriptors so far, except the
+/// standard three (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`).
 pub(crate) fn seal_descriptors() {
-    // SAFETY: takes plain numbers; setting close-on-exec closes nothing. An older kernel reports
-    // that it cannot, which changes nothing.
+    // SAFETY: takes plain numbers; setting close-on-exec closes nothing. An older kernel returns an
+    // error, which changes nothing.
     unsafe {
         libc::syscall(
             libc::SYS_close_range,

@@ -1,4 +1,4 @@
-//! The current program: functions that Linux has beyond other Unix systems.
+//! The current program: functions that only Linux has.
 
 use std::{
     env,
@@ -20,7 +20,7 @@ use crate::{model::facts::Mark, platform::types::Fork};
 /// Forks this process: the original continues, and the copy runs in the background, as
 /// [`spawn_in_background`] starts one, without loading the program again.
 ///
-/// Returns `None` if no copy is possible: this process has more than one thread, or carries the mark of
+/// Returns `None` if no copy is possible: this process has more than one thread, or has the mark of
 /// a service, which the copy could not remove.
 pub(crate) fn fork_in_background(errors: File) -> io::Result<Option<Fork>> {
     if env::var_os(Mark::VARIABLE).is_some() || fs::read_dir("/proc/self/task")?.count() != 1 {
@@ -64,8 +64,9 @@ pub(crate) fn save_memory() {
     }
 }
 
-/// Gives free memory and the code pages used so far back to the system: code that only start-up needed
-/// stays out. Other pages are mapped again from the page cache on their next use, sixteen at a time.
+/// Returns free memory and the code pages used so far to the system, so that code needed only at
+/// start-up takes no memory. Other pages are mapped again from the page cache on their next use,
+/// sixteen at a time.
 pub(crate) fn give_memory_back() {
     // SAFETY: takes an integer; safe in any thread at any time.
     #[cfg(target_env = "gnu")]
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_code_that_is_a_file_s_is_given_back() {
+    fn only_code_mapped_from_a_file_is_released() {
         let line = |rights, path| format!("7f00-8f00 {rights} 00001000 fe:00 42 {path}");
         assert_eq!(
             code(&line("r-xp", "/usr/lib/libc.so.6")),
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_back_runs_again() {
+    fn released_code_still_runs() {
         give_memory_back();
         assert_eq!(format!("{:?}", vec![1, 2, 3]), "[1, 2, 3]");
     }

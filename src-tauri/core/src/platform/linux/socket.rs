@@ -1,8 +1,8 @@
 //! TCP sockets: tests whether a port can be bound, and lists listeners.
 //!
 //! The other operating systems have the same items: [`Bound`], [`Refusal`], [`bind`],
-//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`connections`], [`accepts`], [`is_connecting`] and
-//! [`is_system`].
+//! [`Listening`], [`Breadth`], [`listening`], [`all_listening`], [`connections`], [`accepts`],
+//! [`is_connecting`] and [`is_system`].
 
 mod diagnostics;
 mod owner;
@@ -29,9 +29,9 @@ pub(crate) struct Bound {
     _socket: OwnedFd,
 }
 
-/// Binds `address` as a server does that starts there next, without listening: no client can
+/// Binds `address` as a server that is about to start there does, without listening: no client can
 /// connect meanwhile. It succeeds exactly if such a server's `bind` and `listen` would: a listener
-/// that would accept connections to `address`, on a wildcard address too, is [`Refusal::InUse`],
+/// that would accept connections to `address`, even on a wildcard address, is [`Refusal::InUse`];
 /// connections in `TIME_WAIT` of an earlier server are not.
 ///
 /// On Linux (and with `SO_REUSEADDR`, as here) `bind` alone is sufficient: the kernel refuses it
@@ -53,8 +53,8 @@ pub(crate) fn bind(address: SocketAddr) -> Result<Bound, Refusal> {
     Ok(Bound { _socket: socket })
 }
 
-/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
-/// not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections are
+/// not included.
 ///
 /// Takes some milliseconds for a thousand processes, several times as long for
 /// [`Breadth::Everyone`], and microseconds if nothing listens. Blocking.
@@ -94,7 +94,7 @@ thread_local! {
     static DIAGNOSTICS: Option<OwnedFd> = diagnostics::open().ok();
 }
 
-/// Returns whether the system would accept a connection to `address`; `None` if finding out costs more
+/// Returns whether the system would accept a connection to `address`; `None` if a query costs more
 /// than a connection. Takes some microseconds.
 pub(crate) fn accepts(address: SocketAddr) -> Option<bool> {
     let answer = DIAGNOSTICS.with(|netlink| Some(diagnostics::accepts(netlink.as_ref()?, address)));
@@ -172,13 +172,13 @@ mod tests {
             let found = listening(address.port(), Breadth::Family).unwrap();
             assert_eq!(found.len(), 1, "{address}");
             assert_eq!((found[0].address, found[0].own), (address, true));
-            // A child of another test that has not yet executed its program has it too.
+            // A child of another test that has not yet executed its program has the socket too.
             assert!(found[0].processes.contains(&own()), "{found:?}");
         }
     }
 
     #[test]
-    fn all_sockets_of_a_process_are_found_in_one_look() {
+    fn all_sockets_of_a_process_are_found_at_once() {
         let four = TcpListener::bind("127.0.0.1:0").unwrap();
         let six = TcpListener::bind("[::1]:0").unwrap();
         let found = all_listening().unwrap();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connections_of_a_process_are_told_by_the_ports_that_they_lead_to() {
+    fn the_connections_of_a_process_are_listed_by_remote_port() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let _clients = [(); 2].map(|()| TcpStream::connect(address).unwrap());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_on_a_wildcard_address_stands_in_the_way() {
+    fn a_listener_on_a_wildcard_address_blocks_the_port() {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let refused = bind(SocketAddr::from(([127, 0, 0, 1], port)));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_service_is_known_by_its_control_group() {
+    fn a_system_service_is_recognized_by_its_control_group() {
         let unified = "0::/system.slice/ssh.service\n";
         let legacy = "4:memory:/user.slice\n1:name=systemd:/system.slice/docker-1f.scope/x\n";
         assert_eq!(unit_of(unified), Some("ssh.service"));

@@ -24,10 +24,10 @@ pub(crate) use crate::platform::{
 };
 
 /// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
-/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
-/// untouched, and a writer that has the file open notices nothing.
+/// requested. Offsets and size stay, the freed bytes read as zeros, the bytes from `before` on stay
+/// unchanged, and a writer that has the file open is not affected.
 ///
-/// Fails where the file system cannot (`fcntl(2)`, `F_PUNCHHOLE`: APFS can).
+/// Fails if the file system does not support it (`fcntl(2)`, `F_PUNCHHOLE`: APFS does).
 pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     let block = file.metadata()?.blksize().max(4096);
@@ -41,7 +41,7 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
         fp_offset: 0,
         fp_length: i64::try_from(length).map_err(io::Error::other)?,
     };
-    // SAFETY: the file is open, and reads the structure that this command is defined with.
+    // SAFETY: the file is open, and the command reads the structure that it is defined with.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_PUNCHHOLE, &raw const hole) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
@@ -100,7 +100,7 @@ impl Watcher {
         let events = VnodeEvents::DELETE | VnodeEvents::RENAME | VnodeEvents::REVOKE;
         let armed = Armed::new(path, events);
         match path.parent() {
-            // A socket cannot be opened, so its folder is watched for any change.
+            // A socket cannot be opened, so any change of its folder fires the watch.
             Some(folder) if !armed.is_set() => Armed::new(folder, events | VnodeEvents::WRITE),
             _ => armed,
         }
@@ -109,12 +109,12 @@ impl Watcher {
 
 impl Armed {
     fn new(path: &Path, events: VnodeEvents) -> Self {
-        // For events alone: the volume can be taken out meanwhile.
+        // Opened only for events, so that the volume can still be ejected.
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_EVTONLY)
             .open(path);
-        // Gone, or no descriptor left: the caller looks again soon, and sees which.
+        // Deleted, or no descriptor left: the caller checks again soon and finds out.
         let notice = file.and_then(|file| Notice::of_change(OwnedFd::from(file), events));
         Self(notice.ok())
     }

@@ -1,5 +1,5 @@
-//! The machine. macOS compresses and swaps before it kills processes, and does not report which it
-//! killed.
+//! The machine. macOS compresses and swaps memory before it kills processes, and does not report
+//! which processes it killed.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ pub(crate) use crate::platform::{
     unix::host::{disk_available, login_shell, open_files_limit, user_name},
 };
 
-/// Returns how long the machine has slept since its boot (`clock_gettime(3)`: of the two clocks, only one
-/// counts it).
+/// Returns how long the machine has slept since its boot (`clock_gettime(3)`: only one of the two
+/// clocks includes that time).
 pub(crate) fn slept() -> Duration {
     let clocks = [libc::CLOCK_MONOTONIC_RAW, libc::CLOCK_UPTIME_RAW];
     let [with, without] = clocks.map(|clock| {

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_has_started_once() {
+    fn the_boot_identifier_does_not_change() {
         let first = boot_id().unwrap();
         assert_eq!(boot_id().unwrap(), first);
     }

@@ -64,7 +64,7 @@ impl Notice {
     pub(super) async fn come(&self) {
         while !self.has_come() {
             let Ok(mut change) = self.kqueue.readable().await else {
-                // The runtime is shutting down, and this task with it.
+                // The runtime is shutting down, and this task ends with it.
                 return std::future::pending().await;
             };
             if !self.has_come() {

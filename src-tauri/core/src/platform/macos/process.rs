@@ -46,8 +46,8 @@ pub(crate) fn ticks_now() -> u64 {
     u64::try_from(microseconds).unwrap_or(u64::MAX)
 }
 
-/// Keeps every descriptor that this process has inherited or opened so far, except the standard
-/// three, out of the programs that it starts (`fcntl(2)`, `FD_CLOEXEC`).
+/// Keeps programs that this process starts from inheriting its descriptors so far, except the
+/// standard three (`fcntl(2)`, `FD_CLOEXEC`).
 pub(crate) fn seal_descriptors() {
     let Ok(folder) = fs::read_dir("/dev/fd") else {
         return;

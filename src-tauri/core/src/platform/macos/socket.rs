@@ -25,9 +25,9 @@ pub(crate) struct Bound {
     _sockets: [Option<OwnedFd>; 2],
 }
 
-/// Binds `address` as a server does that starts there next, without listening: no client can
-/// connect meanwhile. A listener that would accept connections to `address`, on a wildcard address
-/// too, is [`Refusal::InUse`], connections in `TIME_WAIT` of an earlier server are not.
+/// Binds `address` as a server that is about to start there does, without listening: no client can
+/// connect meanwhile. A listener that would accept connections to `address`, even on a wildcard
+/// address, is [`Refusal::InUse`]; connections in `TIME_WAIT` of an earlier server are not.
 ///
 /// With `SO_REUSEADDR` the kernel allows `address` beside another process's wildcard of the same
 /// port, so the wildcard is bound as well.
@@ -64,24 +64,24 @@ fn bind_alone(address: SocketAddr) -> Result<OwnedFd, Refusal> {
     Ok(socket)
 }
 
-/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
-/// not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections are
+/// not included.
 ///
-/// Examines every socket of every readable process, some milliseconds for some hundred processes,
-/// for any `breadth`; another user's listeners are hidden. Blocking.
+/// Examines every socket of every readable process for any `breadth`: some milliseconds for some
+/// hundred processes. Another user's listeners are hidden. Blocking.
 pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listening>> {
     owner::listening(Some(port))
 }
 
-/// Returns all listeners, each socket with all processes that hold it, as far as [`listening`]
-/// finds them. Blocking.
+/// Returns all listeners that [`listening`] can find, each socket with all processes that hold it.
+/// Blocking.
 pub(crate) fn all_listening() -> io::Result<Vec<Listening>> {
     owner::listening(None)
 }
 
 /// Returns whether a process belongs to the operating system, so that stopping it would affect more
-/// than its port: the first process, and programs on the sealed system volume (the receiver of
-/// `AirPlay` on port 5000, for example).
+/// than its port: the first process, and programs on the sealed system volume (for example the
+/// `AirPlay` receiver on port 5000).
 pub(crate) fn is_system(pid: u32) -> bool {
     pid == 1 || owner::path(pid).is_some_and(|path| is_of_system(&path))
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_on_a_wildcard_address_stands_in_the_way() {
+    fn a_listener_on_a_wildcard_address_blocks_the_port() {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let refused = bind(SocketAddr::from(([127, 0, 0, 1], port)));

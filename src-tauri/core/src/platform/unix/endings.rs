@@ -30,8 +30,8 @@ static ARRIVED: AtomicU32 = AtomicU32::new(0);
 /// Wakes the task that waits for signals. Both ends stay open, so that a write always has a reader.
 static BELL: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
 
-/// Receives every signal that asks this process to exit. From the moment that it exists, no such
-/// signal ends the process by itself, and none is lost. A process has one.
+/// Receives every signal that asks this process to exit. Once created, no such signal ends the
+/// process, and none is lost. A process creates one.
 pub(crate) struct Endings(Receiver);
 
 impl Endings {
@@ -41,7 +41,7 @@ impl Endings {
             bell
         } else {
             let made = pipe()?;
-            // A signal handler must not block.
+            // The signal handler must not block.
             rustix::io::ioctl_fionbio(&made.1, true)?;
             BELL.get_or_init(|| made)
         };
@@ -93,7 +93,7 @@ fn catch(signal: c_int) -> io::Result<()> {
 extern "C" fn note(signal: c_int) {
     ARRIVED.fetch_or(bit(signal), Ordering::SeqCst);
     if let Some((_, ring)) = BELL.get() {
-        // A full pipe is readable, too.
+        // A full pipe is readable too.
         let _ = rustix::io::write(ring, &[0]);
     }
 }

@@ -69,8 +69,8 @@ pub(crate) fn extent(file: &File) -> io::Result<Extent> {
     })
 }
 
-/// Returns the offset of the first byte that was not discarded, to a block: 0 if none was or the
-/// file system cannot tell, the size if all were. Moves the file's read position.
+/// Returns the offset of the first byte that was not discarded, rounded to a block: 0 if none was
+/// or the file system does not report it, the size if all were. Moves the file's read position.
 pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
     match seek(file, SeekFrom::Data(0)) {
         Ok(offset) => Ok(offset),

@@ -46,7 +46,7 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
-/// Restricts a file to its owner (0600), also one that an earlier version left open to others.
+/// Restricts a file to its owner (0600), including one that an earlier version left open to others.
 pub(crate) fn make_private(file: &File) -> io::Result<()> {
     if file.metadata()?.mode() & 0o777 == 0o600 {
         return Ok(());
@@ -55,8 +55,8 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
 }
 
 /// Returns the path of a home's control socket: in `folder`, which is private, if the path is short
-/// enough for a socket. Otherwise a path derived from `key`, the same for every process of the user
-/// in any environment, since the daemon and its clients must agree on it.
+/// enough for a socket. Otherwise a path derived from `key`, which is the same for every process of
+/// the user in any environment, since the daemon and its clients must agree on it.
 pub(crate) fn socket_address(folder: &Path, key: &str) -> PathBuf {
     let near = folder.join("control.sock");
     if near.as_os_str().len() < LONGEST_ADDRESS {
@@ -160,7 +160,7 @@ pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
         .await
 }
 
-/// Returns the usual addresses of container engines, the most likely one first.
+/// Returns the default addresses of container engines, the most likely one first.
 pub(crate) fn engine_addresses(home: &Path, runtime: Option<&Path>) -> Vec<PathBuf> {
     let of_user = runtime.map(|folder| folder.join("docker.sock"));
     let podman = runtime.map(|folder| folder.join("podman/podman.sock"));

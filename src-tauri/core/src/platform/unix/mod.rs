@@ -1,4 +1,4 @@
-//! What all Unix systems share.
+//! The functions that all Unix systems share.
 
 pub(crate) mod endings;
 pub(crate) mod file;

@@ -19,8 +19,8 @@ use tokio::io::AsyncReadExt as _;
 pub(crate) use crate::platform::types::Runnable;
 use crate::{model::facts::Exit, stack::Signal};
 
-/// Creates an input that does not end: a named pipe (`mkfifo(3)`), for the current user only, opened for
-/// reading and writing, so that the program which inherits it is its own writer.
+/// Creates an endless input: a named pipe (`mkfifo(3)`), for the current user only, opened for
+/// reading and writing, so that the program that inherits it is its own writer.
 pub(crate) fn create_input(path: &Path) -> io::Result<File> {
     let c_path = CString::new(path.as_os_str().as_encoded_bytes())?;
     // SAFETY: the path ends with NUL and lives until the call returns.
@@ -94,13 +94,13 @@ pub(crate) fn own_pid() -> u32 {
 /// Returns the session of a process: the PID of its session leader (`getsid(2)`).
 pub(crate) fn session(pid: u32) -> Option<u32> {
     let pid = i32::try_from(pid).ok()?;
-    // SAFETY: takes an integer. `rustix` is not used, since it treats the session 0 of a kernel thread
-    // as an impossible answer.
+    // SAFETY: takes an integer. `rustix` is not used, since it treats the session 0 of a kernel
+    // thread as an impossible result.
     u32::try_from(unsafe { libc::getsid(pid) }).ok()
 }
 
-/// Reads the current content of a pipe without waiting, independent of the runtime. `WouldBlock`:
-/// it is empty; 0: it is at its end.
+/// Reads the current content of a pipe without waiting, independent of the runtime. Returns 0 at
+/// the end, and `WouldBlock` if the pipe is empty.
 pub(crate) fn read_rest(pipe: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(rustix::io::read(pipe, buffer)?)
 }
@@ -115,7 +115,7 @@ pub(crate) fn shell(line: &str) -> Vec<OsString> {
     ["/bin/sh", "-c", line].map(OsString::from).to_vec()
 }
 
-/// The folders of programs without a PATH, as in `execvp(3)`.
+/// The folders of programs if there is no PATH, as in `execvp(3)`.
 pub(crate) const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 /// Tests `path` as `execvp(3)` does: a file that this user may execute.
@@ -150,7 +150,7 @@ pub(crate) fn called(file: &OsStr) -> &OsStr {
     file
 }
 
-/// Returns whether the program is a path and not searched on PATH.
+/// Returns whether the program is a path, which is not looked up on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     program.as_encoded_bytes().contains(&b'/')
 }
@@ -167,7 +167,7 @@ pub(in crate::platform) fn number(signal: Signal) -> Number {
     }
 }
 
-/// Returns whether a signal reached a process; `false` if there is none.
+/// Returns whether a signal reached a process; `false` if it does not exist.
 pub(in crate::platform) fn delivered(outcome: rustix::io::Result<()>) -> io::Result<bool> {
     match outcome {
         Ok(()) => Ok(true),

@@ -26,7 +26,7 @@ use crate::model::facts::Mark;
 pub(crate) struct Resizes(Signal);
 
 impl Resizes {
-    /// Must be called within the runtime.
+    /// Starts receiving. Must be called within the runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         signal(SignalKind::window_change()).map(Self)
     }
@@ -39,7 +39,8 @@ impl Resizes {
     }
 }
 
-/// Returns the exit code of a process as a shell has it: 128 and the number of the signal that ended it.
+/// Returns the exit code of a process as a shell does: 128 and the number of the signal that ended
+/// it.
 pub(crate) fn exit_code(status: ExitStatus) -> i32 {
     let by_signal = status.signal().map(|signal| 128 + signal);
     status.code().or(by_signal).unwrap_or(1)
@@ -59,7 +60,7 @@ pub(crate) fn spawn_in_background(
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        // It does not belong to a service that starts it.
+        // It must not belong to the service that starts it.
         .env_remove(Mark::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -83,15 +84,15 @@ impl ForkOutput {
         Self(pipe)
     }
 
-    /// Must be called within the runtime.
+    /// Returns the reading end. Must be called within the runtime.
     pub(crate) fn read(self) -> io::Result<pipe::Receiver> {
         pipe::Receiver::from_owned_fd(self.0)
     }
 }
 
-/// Leaves the session of the terminal, so that neither its end nor its Ctrl-C reaches this process,
-/// and the working directory, so that its file system can be unmounted. Fails in a group leader
-/// (`setsid(2)`).
+/// Leaves the session of the terminal, so that this process is not affected by its end or its
+/// Ctrl-C, and the working directory, so that its file system can be unmounted. Fails in a group
+/// leader (`setsid(2)`).
 pub(crate) fn detach() -> io::Result<()> {
     setsid()?;
     env::set_current_dir("/")

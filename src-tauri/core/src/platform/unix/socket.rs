@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_errors_of_the_kernel_are_told_apart() {
+    fn errors_of_the_kernel_are_distinguished() {
         assert!(matches!(Errno::ACCESS.into(), Refusal::Excluded(_)));
         assert!(matches!(Errno::AFNOSUPPORT.into(), Refusal::Absent));
         assert!(matches!(Errno::MFILE.into(), Refusal::Other(_)));

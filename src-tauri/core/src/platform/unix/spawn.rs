@@ -1,8 +1,8 @@
 //! Starts programs with `posix_spawn(3)`, which on Linux and macOS does not copy the page tables of
 //! the caller as `fork(2)` does: a desktop app has many.
 //!
-//! The standard library uses it too, but passes only three descriptors, and keeps signals ignored
-//! that the caller ignores (`nohup`, a background job).
+//! The standard library uses it too, but passes only three descriptors, and lets the child ignore
+//! the signals that the caller ignores (`nohup`, a background job).
 
 use std::{
     ffi::{CStr, CString, OsStr, c_char, c_int},
@@ -30,10 +30,10 @@ use crate::{
 /// Running children that no task waits for.
 static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Starts a process, hidden, and pins it. Its program runs when this returns. `extra` is passed under
-/// the given number. Needs a tokio runtime.
+/// Starts a process, hidden, and pins it. Its program is running when this returns. `extra` is
+/// passed under the given number. Needs a tokio runtime.
 ///
-/// After a failure, nothing is left running.
+/// After a failure, no process is left running.
 pub(in crate::platform) fn spawn_pinned(
     start: &Start<'_>,
     extra: Option<(BorrowedFd<'_>, c_int)>,
@@ -50,7 +50,7 @@ pub(in crate::platform) fn spawn_pinned(
     pinned
 }
 
-/// Reaps a child before a later start, once it has exited, since no task will wait for it.
+/// Lets a later start reap a child once it has exited, since no task waits for it.
 pub(crate) fn abandon(child: &Handle) {
     lock(&ABANDONED).push(child.process().pid);
 }
@@ -98,8 +98,8 @@ fn spawn_child(start: &Start<'_>, extra: Option<(BorrowedFd<'_>, c_int)>) -> io:
     u32::try_from(pid).map_err(io::Error::other)
 }
 
-/// Environment variables as `NAME=VALUE`, each with a NUL at its end. One allocation for all of them:
-/// a hundred services have thousands.
+/// Environment variables as `NAME=VALUE`, each ending with NUL. They share one allocation, since a
+/// hundred services have thousands.
 struct Variables {
     bytes: Vec<u8>,
     starts: Vec<usize>,

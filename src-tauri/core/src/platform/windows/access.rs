@@ -44,7 +44,7 @@ pub(super) fn user_of(process: &impl AsRawHandle) -> io::Result<String> {
 
 fn token_user(process: *mut c_void) -> io::Result<String> {
     let mut token = ptr::null_mut();
-    // SAFETY: the handle is open, and the answer is a handle that is ours.
+    // SAFETY: the handle is open, and the returned handle is ours.
     let token = unsafe {
         check(OpenProcessToken(process, TOKEN_QUERY, &raw mut token))?;
         OwnedHandle::from_raw_handle(token)
@@ -66,17 +66,18 @@ fn token_user(process: *mut c_void) -> io::Result<String> {
     }
 }
 
-/// Returns the name of the user with this security identifier; `None` if no user has it any more.
+/// Returns the name of the user with this security identifier; `None` if no user has it any longer.
 pub(super) fn user_name(sid: &str) -> Option<String> {
     let sid = wide(sid);
     let mut user = ptr::null_mut();
-    // SAFETY: the text ends with a zero; what is given back is ours to free.
+    // SAFETY: the text ends with a zero; the returned memory is ours to free.
     check(unsafe { ConvertStringSidToSidW(sid.as_ptr(), &raw mut user) }).ok()?;
     let user = Local(user);
-    // An account has 20 characters, a group or a domain up to 256.
+    // An account name has 20 characters, a group or a domain up to 256.
     let (mut name, mut domain) = ([0_u16; 257], [0_u16; 257]);
     let (mut length, mut length_of_domain, mut kind) = (257, 257, 0);
-    // SAFETY: a security identifier that the system has made; the names have so many places each.
+    // SAFETY: a security identifier created by the system; each name has as many places as its
+    // length says.
     check(unsafe {
         LookupAccountSidW(
             ptr::null(),
@@ -94,10 +95,10 @@ pub(super) fn user_name(sid: &str) -> Option<String> {
 
 /// # Safety
 ///
-/// `sid` is a security identifier.
+/// `sid` must be a security identifier.
 unsafe fn text(sid: PSID) -> io::Result<String> {
     let mut units = ptr::null_mut();
-    // SAFETY: what is given back is text with a zero at its end, and ours to free.
+    // SAFETY: the returned text ends with a zero, and is ours to free.
     unsafe {
         check(ConvertSidToStringSidW(sid, &raw mut units))?;
         let _freed = Local(units.cast::<c_void>());
@@ -109,7 +110,7 @@ unsafe fn text(sid: PSID) -> io::Result<String> {
     }
 }
 
-/// Memory that the system has given and that is ours to free.
+/// Memory that the system has allocated and that is ours to free.
 struct Local(HLOCAL);
 
 impl Drop for Local {
@@ -129,8 +130,8 @@ impl Descriptor {
         Self::read(&format!("O:{user}D:P(A;;GA;;;{user})"))
     }
 
-    /// For a folder and its content: grants everything to the current user, and to the system and
-    /// the administrators, who have access in any case.
+    /// Returns the descriptor for a folder and its content: grants everything to the current user,
+    /// and to the system and the administrators, who have access in any case.
     fn for_private_folder() -> io::Result<Self> {
         let user = user()?;
         Self::read(&format!(
@@ -142,7 +143,7 @@ impl Descriptor {
     fn read(text: &str) -> io::Result<Self> {
         let text = wide(text);
         let mut descriptor = ptr::null_mut();
-        // SAFETY: the text ends with a zero; what is given back is ours to free.
+        // SAFETY: the text ends with a zero; the returned memory is ours to free.
         check(unsafe {
             ConvertStringSecurityDescriptorToSecurityDescriptorW(
                 text.as_ptr(),
@@ -161,7 +162,7 @@ impl Descriptor {
 
     fn list(&self) -> io::Result<*mut ACL> {
         let (mut is_there, mut list, mut is_default) = (0, ptr::null_mut(), 0);
-        // SAFETY: a descriptor that the system has made; the answers have a place.
+        // SAFETY: a descriptor created by the system; each result has a variable.
         check(unsafe {
             GetSecurityDescriptorDacl(
                 self.as_ptr(),
@@ -188,8 +189,8 @@ pub(super) fn make_private_folder(path: &Path) -> io::Result<()> {
     check(unsafe { CreateDirectoryW(path.as_ptr(), &raw const attributes) })
 }
 
-/// Makes a folder private, if it is not. It must be open with the rights to read and write its
-/// access list.
+/// Makes a folder private unless it already is. It must be open with the rights to read and write
+/// its access list.
 ///
 /// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user.
 pub(super) fn close_folder(folder: &impl AsRawHandle) -> io::Result<()> {
@@ -243,8 +244,8 @@ struct Known {
 impl Known {
     fn of(object: &impl AsRawHandle, kind: SE_OBJECT_TYPE) -> io::Result<Self> {
         let (mut owner, mut descriptor) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the handle is open, and the answers have a place. The descriptor is ours to free,
-        // and the owner is in it.
+        // SAFETY: the handle is open, and each result has a variable. The descriptor is ours to
+        // free and contains the owner.
         check_code(unsafe {
             GetSecurityInfo(
                 raw(object),
@@ -264,15 +265,14 @@ impl Known {
     }
 
     fn owner(&self) -> io::Result<String> {
-        // SAFETY: it is in the descriptor, which lives as long as `self`.
+        // SAFETY: the owner is in the descriptor, which lives as long as `self`.
         unsafe { text(self.owner) }
     }
 
-    /// Returns whether it inherits no access from the parent folder, as is the case for folders
-    /// created here.
+    /// Returns whether it inherits no access from the parent folder, as folders created here do.
     fn is_closed(&self) -> io::Result<bool> {
         let (mut control, mut revision) = (0, 0);
-        // SAFETY: a descriptor that the system has made; the answers have a place.
+        // SAFETY: a descriptor created by the system; each result has a variable.
         check(unsafe {
             GetSecurityDescriptorControl(self.descriptor.0, &raw mut control, &raw mut revision)
         })?;

@@ -33,7 +33,7 @@ pub(super) fn check_status(status: NTSTATUS) -> io::Result<()> {
     if status >= 0 {
         return Ok(());
     }
-    // SAFETY: takes a number and gives a number.
+    // SAFETY: takes and returns a number.
     let code = unsafe { RtlNtStatusToDosError(status) };
     Err(io::Error::from_raw_os_error(code.cast_signed()))
 }
@@ -43,7 +43,7 @@ pub(super) fn check_result(outcome: HRESULT) -> io::Result<()> {
     if outcome >= 0 {
         Ok(())
     } else {
-        // The system has messages for these codes too.
+        // The system has messages for these codes as well.
         Err(io::Error::from_raw_os_error(outcome))
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn raw(object: &impl AsRawHandle) -> HANDLE {
 
 /// Returns the size of a structure for system calls.
 pub(super) const fn size<T>() -> u32 {
-    // No structure of the system comes near four gigabytes.
+    // No structure of the system is near four gigabytes.
     #[expect(clippy::cast_possible_truncation, reason = "see above")]
     let size = size_of::<T>() as u32;
     size

@@ -1,8 +1,9 @@
 //! Files that one process writes and another reads, shortens and watches.
 //!
 //! The standard library opens files so that others may read, write, rename and delete them
-//! meanwhile (`FILE_SHARE_READ`, `FILE_SHARE_WRITE`, `FILE_SHARE_DELETE`), and one that is opened
-//! to append has no right to write anywhere but at the end, so that writers do not meet.
+//! meanwhile (`FILE_SHARE_READ`, `FILE_SHARE_WRITE`, `FILE_SHARE_DELETE`). A file that is opened
+//! for appending has no right to write anywhere but at the end, so that writers do not overwrite
+//! each other.
 
 mod hole;
 mod times;
@@ -58,7 +59,7 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file for reading. Windows has no pipes among the files of a folder.
+/// Opens a file for reading. On Windows no file of a folder is a pipe.
 pub(crate) fn open_without_waiting(path: &Path) -> io::Result<(File, bool)> {
     Ok((File::open(path)?, false))
 }

@@ -1,5 +1,4 @@
-//! The machine. Windows refuses memory and does not kill processes for it, and does not limit open
-//! files.
+//! The machine. Windows refuses memory instead of killing processes, and does not limit open files.
 
 use std::{io, path::Path, ptr, time::Duration};
 
@@ -18,8 +17,8 @@ pub(crate) use crate::platform::elsewhere::{killing_count, killings};
 
 /// Returns the name of a user.
 ///
-/// The library that lists processes would list all users and sessions of the machine for this, and
-/// fails on a system without sessions.
+/// Does not use the library that lists processes: it would list all users and sessions of the
+/// machine, and fails on a system without sessions.
 pub(crate) fn user_name(id: &Uid) -> Option<String> {
     access::user_name(&id.to_string())
 }
@@ -35,7 +34,7 @@ pub(crate) fn disk_available(path: &Path) -> io::Result<u64> {
 }
 
 /// Returns how long the machine has slept since its boot (`GetTickCount64`,
-/// `QueryUnbiasedInterruptTime`: of the two clocks, only one counts it).
+/// `QueryUnbiasedInterruptTime`: only one of the two clocks includes that time).
 pub(crate) fn slept() -> Duration {
     let mut without: u64 = 0;
     // SAFETY: writes to a local variable.
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_present_user_has_a_name_and_an_unknown_one_has_none() {
+    fn the_current_user_has_a_name_and_an_unknown_one_has_none() {
         let own = access::user_name(&access::user().unwrap()).unwrap();
         let expected = std::env::var("USERNAME").unwrap();
         assert!(own.eq_ignore_ascii_case(&expected), "{own} {expected}");

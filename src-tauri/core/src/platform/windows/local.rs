@@ -82,13 +82,13 @@ pub(crate) fn socket_address(_folder: &Path, key: &str) -> PathBuf {
     PathBuf::from(format!(r"\\.\pipe\pilotlight-{key}"))
 }
 
-/// Returns whether the address of the control socket is a file, which can be deleted: a pipe ends with
-/// the process that listens.
+/// Returns whether the address of the control socket is a file, which can be deleted: a pipe
+/// disappears with the process that listens.
 pub(crate) fn is_file_address(_address: &Path) -> bool {
     false
 }
 
-/// Returns the path of the second lock of a home: none, since the name of its pipe exists only once.
+/// Returns `None`: Windows needs no second lock, since the name of a home's pipe is unique.
 pub(crate) fn second_lock(_key: &str) -> Option<PathBuf> {
     None
 }
@@ -106,7 +106,7 @@ pub(crate) fn id_of(file: &File) -> io::Result<FileId> {
 
 /// Returns the identity of the file at this path; of a link, that of the link itself.
 pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
-    // Requests no access, so that a locked file can be opened.
+    // Without access rights, so that a locked file can be opened.
     let file = OpenOptions::new()
         .access_mode(0)
         .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
@@ -115,7 +115,7 @@ pub(crate) fn id_at(path: &Path) -> io::Result<FileId> {
 }
 
 /// Returns what exists at the address of the control socket. Call it only with the lock. A pipe
-/// ends with the process that listens, so there is no stale one.
+/// disappears with the process that listens, so it is never stale.
 ///
 /// Fails with [`io::ErrorKind::PermissionDenied`] if it belongs to another user.
 pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
@@ -134,7 +134,7 @@ pub(crate) fn remnant(address: &Path) -> io::Result<Remnant> {
 /// process listens there (see [`remnant`]).
 pub(crate) fn listen(address: &Path) -> io::Result<Listener> {
     let descriptor = Descriptor::for_user_alone()?;
-    // SAFETY: a descriptor that the system has made, and that outlives the copy made of it.
+    // SAFETY: a descriptor created by the system, which outlives the copy made of it.
     let borrowed = unsafe { BorrowedSecurityDescriptor::from_ptr(descriptor.as_ptr()) };
     ListenerOptions::new()
         .name(name(address)?)
@@ -161,7 +161,7 @@ pub(crate) async fn dial(address: &Path) -> io::Result<Stream> {
         .await
 }
 
-/// Returns the usual addresses of container engines, the most likely one first.
+/// Returns the default addresses of container engines, the most likely one first.
 pub(crate) fn engine_addresses(_home: &Path, _runtime: Option<&Path>) -> Vec<PathBuf> {
     let pipes = [
         "docker_engine",
@@ -191,7 +191,7 @@ struct TimeOfDay {
     zone_offset: i64,
     zone: u32,
     reserved: u32,
-    /// The sum of clock changes since the boot, by which `booted` was moved as well.
+    /// The sum of clock changes since the boot, which are included in `booted`.
     adjusted: u64,
     slept: u64,
 }
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_has_started_once() {
+    fn the_boot_identifier_does_not_change() {
         let first = boot_id().unwrap();
         assert_eq!(boot_id().unwrap(), first);
     }
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pipe_is_there_as_long_as_somebody_listens() {
+    async fn a_pipe_exists_as_long_as_a_process_listens() {
         let key = format!("test-{}", std::process::id());
         let address = socket_address(Path::new(""), &key);
         assert!(matches!(remnant(&address), Ok(Remnant::Nothing)));

@@ -39,13 +39,13 @@ pub(crate) use crate::platform::{
     types::{Runnable, Start},
 };
 
-/// The exit code of a killed process, as the task manager uses it.
+/// The exit code of a killed process, as in the task manager.
 const KILLED: u32 = 1;
 
 /// Starts a process, hidden, and pins it. Needs a tokio runtime.
 ///
-/// It has a hidden console of its own, through which it can be stopped gracefully, and is the first
-/// process of a job. After a failure, nothing is left running.
+/// It has its own hidden console, through which it can be stopped gracefully, and is the first
+/// process of a job. After a failure, no process is left running.
 pub(crate) fn spawn(start: &Start<'_>) -> io::Result<Handle> {
     let suspended = command::start_suspended(start)?;
     Handle::of_suspended(suspended, start.mark)
@@ -59,30 +59,29 @@ pub(crate) fn own_pid() -> u32 {
     std::process::id()
 }
 
-/// Returns `None`: on Windows a process cannot leave its service through a session. The job object
-/// prevents that.
+/// Returns `None`: on Windows the job object keeps a process from leaving its service through a
+/// session.
 pub(crate) fn session(_pid: u32) -> Option<u32> {
     None
 }
 
-/// Returns whether the process has a terminal. The system does not report the console of another
-/// process, so each counts as having one, and none as an orphan.
+/// Returns `true`: the system does not report the console of another process, so each counts as
+/// having one, and none as an orphan.
 pub(crate) fn has_terminal(_pid: u32) -> bool {
     true
 }
 
-/// Returns whether `parent` adopted the process after the original parent exited: Windows reassigns no
-/// orphans.
+/// Returns `false`: Windows does not reassign orphans.
 pub(crate) fn adopts(_parent: u32, _pid: u32) -> bool {
     false
 }
 
-/// Creates an input that does not end: not supported yet, so that there is nothing to read.
+/// Creates an endless input: not implemented yet.
 pub(crate) fn create_input(_path: &Path) -> io::Result<std::fs::File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Writes to such an input: not supported yet.
+/// Writes to such an input: not implemented yet.
 pub(crate) fn write_input(_path: &Path, _text: &[u8]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
@@ -101,17 +100,17 @@ fn ticks(time: FILETIME) -> u64 {
     u64::from(time.dwHighDateTime) << 32 | u64::from(time.dwLowDateTime)
 }
 
-/// Keeps every handle that this process has inherited or opened so far out of the programs that it
-/// starts, including the standard three, which are duplicated for each program.
+/// Keeps programs that this process starts from inheriting its handles so far, including the
+/// standard three, which are duplicated for each program.
 pub(crate) fn seal_descriptors() {
-    /// Handles are multiples of four, assigned from the lowest.
+    /// The distance of two handles, which are multiples of four, assigned from the lowest.
     const STEP: usize = 4;
     const LAST: usize = 64 * 1024;
     let mut left = 0;
     // SAFETY: writes to a local variable.
     unsafe { GetProcessHandleCount(GetCurrentProcess(), &raw mut left) };
     if left == 0 {
-        // Wine does not count them.
+        // Wine does not count handles.
         left = u32::MAX;
     }
     for number in (STEP..=LAST).step_by(STEP) {
@@ -119,7 +118,7 @@ pub(crate) fn seal_descriptors() {
             break;
         }
         let handle: HANDLE = ptr::without_provenance_mut(number);
-        // SAFETY: takes numbers; what is no handle is refused, and what is one stays usable.
+        // SAFETY: takes numbers. A number that is not a handle is rejected; a handle stays usable.
         if unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) } != 0 {
             left -= 1;
         }

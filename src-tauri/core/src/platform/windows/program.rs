@@ -35,8 +35,8 @@ pub(crate) fn exit_code(status: ExitStatus) -> i32 {
 }
 
 /// Receives all requests to end this process. Once created, Ctrl+C and Ctrl+Break do not end the
-/// process by themselves. The end of a terminal or a session is received too, but the system ends
-/// the process some seconds later.
+/// process. The end of a terminal or a session is received too, but the system ends the process
+/// some seconds later.
 pub(crate) struct Endings {
     interrupt: CtrlC,
     stop: CtrlBreak,
@@ -46,7 +46,7 @@ pub(crate) struct Endings {
 }
 
 impl Endings {
-    /// Must be called within the runtime.
+    /// Starts receiving. Must be called within the runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: ctrl_c()?,
@@ -70,12 +70,12 @@ impl Endings {
     }
 }
 
-/// Receives changes of the terminal size: none on Windows, since a console reports them only to
-/// readers of its input.
+/// Changes of the terminal size: none on Windows, since a console reports them only to readers of
+/// its input.
 pub(crate) struct Resizes(());
 
 impl Resizes {
-    /// Must be called within the runtime.
+    /// Starts receiving. Must be called within the runtime.
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the signature is the same on all platforms"
@@ -108,7 +108,7 @@ pub(crate) fn spawn_in_background(
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        // It does not belong to a service that starts it.
+        // It must not belong to the service that starts it.
         .env_remove(Mark::VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -128,7 +128,7 @@ pub(crate) fn detach() -> io::Result<()> {
     env::set_current_dir(folder)
 }
 
-/// The standard output of a copy of this process: Windows has no copies.
+/// The standard output of a copy of this process. Windows has no copies.
 pub(crate) enum ForkOutput {}
 
 impl ForkOutput {
@@ -144,7 +144,7 @@ pub(crate) fn close_output() -> io::Result<()> {
         .open("NUL")?
         .into_raw_handle();
     // SAFETY: the standard library gets the handle again for each write, under a lock. The new
-    // handle stays open as long as the process, the old one is closed once.
+    // handle stays open as long as the process; the old one is closed once.
     unsafe {
         let output = GetStdHandle(STD_OUTPUT_HANDLE);
         check(SetStdHandle(STD_OUTPUT_HANDLE, nothing))?;

@@ -46,9 +46,9 @@ fn refusal(error: io::Error) -> Refusal {
     }
 }
 
-/// Binds `address` as a server does that starts there next, without listening: no client can
-/// connect meanwhile. A listener that would accept connections to `address`, on a wildcard address
-/// too, is [`Refusal::InUse`], connections of an earlier server are not.
+/// Binds `address` as a server that is about to start there does, without listening: no client can
+/// connect meanwhile. A listener that would accept connections to `address`, even on a wildcard
+/// address, is [`Refusal::InUse`]; connections of an earlier server are not.
 ///
 /// Without `SO_EXCLUSIVEADDRUSE` the system allows two servers on one port if only one of them uses
 /// the wildcard address, and passes connections to either. With it, connections of an earlier
@@ -94,10 +94,10 @@ fn is_without_listener(port: u16) -> bool {
     table::listeners().is_ok_and(|listeners| listeners.iter().all(|(at, _)| at.port() != port))
 }
 
-/// Returns the listeners on this port, on any address: one entry for each socket. Connections do
-/// not count.
+/// Returns the listeners on this port, on any address: one entry for each socket. Connections are
+/// not included.
 ///
-/// Reads two tables of the system, in less than a millisecond. They name only the process that
+/// Reads two tables of the system, in less than a millisecond. They contain only the process that
 /// opened a socket, for any `breadth`.
 pub(crate) fn listening(port: u16, _breadth: Breadth) -> io::Result<Vec<Listening>> {
     let mut listeners = table::listeners()?;
@@ -119,8 +119,8 @@ fn with_owners(listeners: Vec<(SocketAddr, u32)>) -> io::Result<Vec<Listening>> 
         let owner = user_of(pid).ok();
         Listening {
             address,
-            // The kernel's own sockets (`http.sys` listens for IIS) do not belong to another user. Wine
-            // also gives 0 if it does not know the owner.
+            // The kernel's own sockets (`http.sys` listens for IIS) do not belong to another user.
+            // Wine also reports 0 if it does not know the owner.
             own: pid <= KERNEL || owner.as_ref() == Some(&user),
             user: owner.and_then(|owner| owner.parse().ok()),
             processes: started(pid)
@@ -144,15 +144,15 @@ pub(crate) fn is_connecting(error: &io::Error) -> bool {
 }
 
 /// Returns whether a process belongs to the operating system, so that stopping it would affect more
-/// than its port: the kernel, and system services, which run in session 0. If the daemon runs in
-/// that session itself (over SSH, for example), its neighbours do not count.
+/// than its port: the kernel, and system services, which run in session 0. If the daemon itself
+/// runs in that session (for example over SSH), its neighbours do not count.
 pub(crate) fn is_system(pid: u32) -> bool {
     pid <= KERNEL || session(pid) == Some(0) && session(std::process::id()) != Some(0)
 }
 
 fn session(pid: u32) -> Option<u32> {
     let mut session = 0;
-    // SAFETY: takes a number; the answer has a place.
+    // SAFETY: takes a number; the result has a variable.
     check(unsafe { ProcessIdToSessionId(pid, &raw mut session) }).ok()?;
     Some(session)
 }
@@ -163,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    /// Wine reports the owner of a socket only once that has used it, and never that of an IPv6
-    /// one.
+    /// Starts a listener and uses it. Wine reports the owner of a socket only once it was used, and
+    /// never that of an IPv6 socket.
     fn listener(address: &str) -> TcpListener {
         let listener = TcpListener::bind(address).unwrap();
         listener.set_ttl(64).unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_on_a_wildcard_address_stands_in_the_way() {
+    fn a_listener_on_a_wildcard_address_blocks_the_port() {
         let listener = listener("0.0.0.0:0");
         let port = listener.local_addr().unwrap().port();
         let refused = bind(SocketAddr::from(([127, 0, 0, 1], port)));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excluded_port_is_told_from_a_taken_one() {
+    fn an_excluded_port_is_distinguished_from_one_in_use() {
         let told = |code| refusal(io::Error::from_raw_os_error(code));
         assert!(matches!(told(10_013), Refusal::Excluded(_)));
         assert!(matches!(told(10_048), Refusal::InUse(_)));

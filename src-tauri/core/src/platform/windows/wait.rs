@@ -20,7 +20,7 @@ use super::call::{check, raw};
 
 /// Returns whether the object is signalled now: a process has exited, an event is set.
 pub(super) fn is_signalled(object: &impl AsRawHandle) -> bool {
-    // SAFETY: the handle is open as long as `object`; with no time given nothing waits.
+    // SAFETY: the handle is open as long as `object`; a time limit of zero does not wait.
     unsafe { WaitForSingleObject(raw(object), 0) == WAIT_OBJECT_0 }
 }
 

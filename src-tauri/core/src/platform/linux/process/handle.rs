@@ -18,7 +18,7 @@ use crate::{
     stack::Signal,
 };
 
-/// How long the parent of an adopted process may take to reap it: only then does the kernel report
+/// The time limit for the parent of an adopted process to reap it: only then does the kernel report
 /// its exit to others.
 const REAPING: Duration = Duration::from_millis(100);
 
@@ -125,7 +125,7 @@ impl Handle {
         })
     }
 
-    /// Returns whether it has exited, reaped or not.
+    /// Returns whether it has exited, even if it was not reaped.
     pub(crate) fn is_gone(&self) -> bool {
         let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
         poll(&mut descriptors, Some(&rustix::time::Timespec::default()))
@@ -143,7 +143,7 @@ impl Handle {
         self.ended(reap).await
     }
 
-    /// Reaps a child of this process, if it has exited: once only.
+    /// Reaps a child of this process if it has exited. Works only once.
     pub(crate) fn reap(&self) -> Option<Exit> {
         reap_child(self.process.pid)
     }
@@ -161,14 +161,14 @@ impl Handle {
             .unwrap_or(Exit::Unknown)
     }
 
-    /// Waits until the kernel has reported a change and `look` sees it. Cancel-safe.
+    /// Waits until the kernel reports a change and `look` returns a value. Cancel-safe.
     async fn ended<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(seen) = look() {
             return seen;
         }
         loop {
             let Ok(mut change) = self.pidfd.readable().await else {
-                // The runtime is shutting down, and this task with it.
+                // The runtime is shutting down, and this task ends with it.
                 return std::future::pending().await;
             };
             if let Some(seen) = look() {

@@ -129,15 +129,15 @@ impl Scanner {
         })
     }
 
-    /// Returns the processes that started at `since` or later and run now, without kernel threads
-    /// and zombies, with their marks as far as this user may read them.
+    /// Returns the running processes that started at `since` or later, without kernel threads and
+    /// zombies, with their marks if this user may read them.
     pub(crate) fn scan(&mut self, since: u64) -> io::Result<Vec<Row>> {
         self.read(since, None)
     }
 
-    /// Does the same without processes that are known to carry another mark than the wanted one; with
-    /// many services these are most of the reading. Processes that are known to carry none and cannot
-    /// belong to the run are left out as well.
+    /// Does the same without processes that are known to have another mark than the wanted one,
+    /// which with many services are most of the reading. Processes that are known to have none and
+    /// cannot belong to the run are left out as well.
     pub(crate) fn scan_for(&mut self, since: u64, wanted: &Wanted<'_>) -> io::Result<Vec<Row>> {
         self.read(since, Some(wanted))
     }
@@ -216,7 +216,7 @@ impl Scanner {
                         has_one_ended = true;
                         continue;
                     };
-                    // The program that it ran without a mark, as far as known.
+                    // The program that ran without a mark, if known.
                     if now.image == stat.image {
                         self.unmarked.insert(process, stat.image);
                     }
@@ -268,7 +268,7 @@ pub(crate) fn lineage(pid: u32) -> io::Result<Vec<Process>> {
     Ok(line)
 }
 
-/// Returns the descendants of the process: a few reads for each, while [`Scanner::scan`] reads
+/// Returns the descendants of the process with a few reads for each, while [`Scanner::scan`] reads
 /// every process. Empty if the kernel does not report children.
 pub(crate) fn descendants(pid: u32) -> Vec<Process> {
     let Ok(mut reader) = Reader::new() else {
@@ -315,10 +315,10 @@ impl Reader {
         Stat::parse(&self.text)
     }
 
-    /// Reads the mark: the environment counts before the tag, since a process that is started with
-    /// another mark and without a tag has inherited the tag. An environment from which the mark was
-    /// removed on purpose (`env -u PILOTLIGHT_SERVICE`) counts as well: it still has the other variable
-    /// of each service. An overwritten environment has neither.
+    /// Reads the mark. The environment has priority over the tag, since a process that is started
+    /// with another mark and without a tag has inherited the tag. An environment from which the
+    /// mark was removed on purpose (`env -u PILOTLIGHT_SERVICE`) has priority as well: it still has
+    /// the other variable of each service. An overwritten environment has neither.
     fn mark(&mut self, pid: u32) -> Option<Mark> {
         if self.read(pid, "environ").is_ok() {
             if let Some(mark) = self.variable(Mark::VARIABLE) {
@@ -340,7 +340,7 @@ impl Reader {
         })
     }
 
-    /// Children belong to the thread that started them.
+    /// Returns the children of all threads, since children belong to the thread that started them.
     fn children(&mut self, pid: u32) -> Vec<u32> {
         let mut children = Vec::new();
         let threads = open_folder(&self.proc, format!("{pid}/task"));
@@ -384,7 +384,7 @@ mod tests {
     };
 
     #[test]
-    fn a_program_is_a_bystander_only_while_no_process_of_its_age_is_looked_for() {
+    fn a_program_is_a_bystander_only_until_older_processes_are_of_interest() {
         let own = std::process::id();
         let mut scanner = Scanner::new().expect("/proc can be opened");
         let mut finds = |since: u64| {
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_process_with_the_number_of_a_bystander_is_none() {
+    fn a_new_process_with_the_pid_of_a_bystander_is_none() {
         let bystanders = Bystanders {
             inodes: HashMap::from([(42, 7)]),
             since: 0,
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_with_another_mark_is_known_by_the_folder_that_had_it() {
+    fn a_process_with_another_mark_is_recognized_by_its_folder() {
         let mark = |service: &str| Mark {
             stack: StackId("stack".to_owned()),
             service: ServiceName::new(service),
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_passed_over_where_a_run_is_looked_for_that_it_may_not_be_of() {
+    fn a_stranger_is_skipped_if_it_cannot_belong_to_the_wanted_run() {
         let strangers = Strangers(HashMap::from([(42, (7, 40))]));
         let mark = Mark {
             stack: StackId("stack".to_owned()),

@@ -4,15 +4,15 @@ use std::fs;
 
 use super::stat::Stat;
 
-/// Returns whether the process has a controlling terminal (`proc_pid_stat(5)`, the seventh field). An
-/// unreadable process counts as having one.
+/// Returns whether the process has a controlling terminal (`proc_pid_stat(5)`, the seventh field).
+/// An unreadable process counts as one with a terminal.
 pub(crate) fn has_terminal(pid: u32) -> bool {
     let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
     Stat::parse(&stat).is_none_or(|stat| stat.terminal != 0)
 }
 
-/// Returns whether the process runs in a nested pid namespace, as in a container or a sandbox: then it
-/// has a PID in each of them (`proc_pid_status(5)`, `NSpid`).
+/// Returns whether the process runs in a nested PID namespace, as in a container or a sandbox: then
+/// it has a PID in each namespace (`proc_pid_status(5)`, `NSpid`).
 pub(crate) fn is_contained(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_runs_beside_itself_and_has_a_parent_of_its_own() {
+    fn this_process_is_not_contained_and_was_not_adopted() {
         let own = std::process::id();
         assert!(!is_contained(own));
         assert!(!adopts(own, own));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_there_counts_as_having_a_terminal() {
+    fn a_missing_process_counts_as_one_with_a_terminal() {
         assert!(has_terminal(u32::MAX));
     }
 }

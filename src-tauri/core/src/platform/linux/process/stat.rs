@@ -8,7 +8,7 @@ use std::{
 use super::TICKS_PER_SECOND;
 use crate::platform::Usage;
 
-/// `PF_KTHREAD` of the kernel's `sched.h`: a thread of the kernel, not a program.
+/// `PF_KTHREAD` of the kernel's `sched.h`: a kernel thread, not a program.
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
 /// The needed fields of `/proc/PID/stat`.
@@ -39,15 +39,15 @@ pub(super) struct Stat {
 pub(super) struct Image(u64);
 
 impl Stat {
-    /// The program name, the second field, may contain spaces and brackets: the fields are counted
-    /// from the last bracket.
+    /// Parses a line. The program name, the second field, may contain spaces and brackets, so the
+    /// fields are counted from the last bracket.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let end_of_name = line.iter().rposition(|byte| *byte == b')')?;
         let (name, line) = line.split_at(end_of_name + 1);
         let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.split_ascii_whitespace();
-        // `nth` counts from the field after the last one read. The manual counts from 1, and the
-        // state is its third.
+        // `nth` counts from the field after the last one read. The manual counts from 1; the state
+        // is field 3.
         Some(Self {
             state: *fields.next()?.as_bytes().first()?,
             parent: fields.next()?.parse().ok()?,
@@ -78,12 +78,12 @@ impl Stat {
         }
     }
 
-    /// Returns whether it is a kernel thread.
     pub(super) fn is_of_the_kernel(&self) -> bool {
         self.flags & KERNEL_THREAD != 0
     }
 
-    /// A first thread that has exited appears as a zombie while others still run.
+    /// Returns whether all threads have exited. If only the first thread has, it is listed as a
+    /// zombie.
     fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x') && self.threads <= 1
     }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_in_the_same_process_is_another_image() {
+    fn a_new_program_in_the_same_process_has_another_image() {
         let image = |name: &str, stack: u64| {
             let line = format!(
                 "42 ({name}) S 7 40 39 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 9 1 2 18 4096 8192 {stack} 0"
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_whose_first_thread_has_ended_still_lives_by_the_others() {
+    fn a_process_lives_while_any_of_its_threads_does() {
         let line = |threads: u8| {
             let line = format!("42 (x) Z 7 40 39 0 -1 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 9 1 2");
             Stat::parse(line.as_bytes()).expect("a line of the kernel's form")
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_line_is_no_process() {
+    fn an_incomplete_line_is_no_process() {
         assert_eq!(Stat::parse(b"42 (x) S 7 40"), None);
         assert_eq!(Stat::parse(b""), None);
     }

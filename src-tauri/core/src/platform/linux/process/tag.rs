@@ -26,8 +26,8 @@ pub(super) const DESCRIPTOR: c_int = 198;
 /// The prefix of the mark in the name.
 const NAME: &str = "pilotlight:";
 
-/// Creates a tag for this mark; `None` if the system has none or the name is too long. The
-/// environment still has the mark then.
+/// Creates a tag for this mark; `None` if the system does not support it or the name is too long.
+/// Then only the environment has the mark.
 pub(super) fn make(mark: &Mark) -> Option<OwnedFd> {
     let allowed = getrlimit(Resource::Nofile).current;
     if allowed.is_some_and(|allowed| allowed <= DESCRIPTOR.unsigned_abs().into()) {

@@ -31,7 +31,7 @@ const LISTENS: u8 = 10;
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
 const ENTRY: usize = HEADER + 72;
-/// The offset in an answer of the length of the accept queue; its limit follows.
+/// The offset of the length of the accept queue in an answer; its limit follows.
 const QUEUED: usize = HEADER + 56;
 /// `AF_INET` and `AF_INET6`, as both messages have them.
 const INET: u8 = 2;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_cut_short_is_an_error() {
+    fn a_truncated_answer_is_an_error() {
         let mut found = Vec::new();
         for length in 1..HEADER {
             assert!(read(&[200; HEADER][..length], Some(80), &mut found).is_err());
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_kernel_is_passed_on() {
+    fn an_error_of_the_kernel_is_returned() {
         let mut message = [0; HEADER + 4];
         message[0..4].copy_from_slice(&20_u32.to_ne_bytes());
         message[4..6].copy_from_slice(&ERROR.to_ne_bytes());

@@ -107,8 +107,8 @@ impl Search<'_> {
         distances.min()
     }
 
-    /// Searches the descriptors of a process. One that exits meanwhile holds nothing, and another
-    /// user's is hidden.
+    /// Searches the descriptors of a process. A process that exits meanwhile holds nothing, and the
+    /// descriptors of another user's process are hidden.
     fn look_through(self, pid: u32, found: &mut Found) {
         if let Ok(links) = open_folder(self.proc, format!("{pid}/fd")) {
             let _ = self.read_all(pid, &links, found);
@@ -138,7 +138,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Returns whether there is a descriptor with this number.
+    /// Reads the link of the descriptor with this number. Returns whether it exists.
     fn read(self, pid: u32, links: &OwnedFd, number: u32, found: &mut Found) -> io::Result<bool> {
         let inode = match read_link(links, number) {
             Ok(inode) => inode.filter(|inode| self.inodes.contains(inode)),

@@ -1,6 +1,6 @@
 //! Lists listening sockets with `/proc/net/tcp` and `/proc/net/tcp6` (proc(5)), for kernels and
-//! sandboxes without socket diagnostics. Reads every connection of the machine, so it is the second
-//! choice.
+//! sandboxes without socket diagnostics. This is the fallback, since it reads every connection of
+//! the machine.
 
 use std::{
     fs, io,
@@ -53,7 +53,7 @@ pub(super) fn established() -> io::Result<Vec<(u64, u16)>> {
     Ok(lines.filter_map(connection).collect())
 }
 
-/// 32-bit words in native byte order.
+/// Parses 32-bit words in native byte order.
 fn address(hexadecimal: &str) -> Option<IpAddr> {
     let word = |at: usize| -> Option<[u8; 4]> {
         let digits = hexadecimal.get(at * 8..(at + 1) * 8)?;
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_finds_what_socket_diagnostics_find() {
+    fn it_finds_the_same_as_socket_diagnostics() {
         for address in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0"] {
             let listener = TcpListener::bind(address).unwrap();
             let port = listener.local_addr().unwrap().port();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_make_no_sense_are_passed_over() {
+    fn invalid_lines_are_skipped() {
         for line in [
             "",
             "0: 0100007F",

@@ -15,8 +15,9 @@ use crate::{
     stack::Signal,
 };
 
-/// The kernel reports an exit a moment before the process can be reaped, and long before if a
-/// debugger holds it: the pause between two attempts grows from the first to the second value.
+/// The pause between two attempts to reap grows from the first to the second value: the kernel
+/// reports an exit a moment before the process can be reaped, and long before if a debugger holds
+/// it.
 const REAPING: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// A pinned process: operations reach this process or none, except for the moment between the check
@@ -93,7 +94,7 @@ impl Handle {
         match raw(self.process.pid) {
             Some(group) if self.has_its_number() => {
                 match kill_process_group(group, signal) {
-                    // The kernel's error for a group of zombies.
+                    // The kernel reports this error for a group of zombies.
                     Err(Errno::PERM) if self.is_gone() => Ok(false),
                     outcome => delivered(outcome),
                 }
@@ -107,7 +108,7 @@ impl Handle {
         info(self.process.pid).is_ok_and(|info| info.started == self.process.started)
     }
 
-    /// Returns whether it has exited, reaped or not.
+    /// Returns whether it has exited, even if it was not reaped.
     pub(crate) fn is_gone(&self) -> bool {
         self.end.as_ref().is_none_or(Notice::has_come)
     }
@@ -135,7 +136,7 @@ impl Handle {
         }
     }
 
-    /// Reaps a child of this process, if it has exited: once only.
+    /// Reaps a child of this process if it has exited. Works only once.
     pub(crate) fn reap(&self) -> Option<Exit> {
         reap_child(self.process.pid)
     }

@@ -17,7 +17,7 @@ pub(super) struct Info {
     pub(super) started: u64,
     /// The device of its terminal; [`NO_DEVICE`] if it has none.
     terminal: u32,
-    /// It is a zombie.
+    /// Whether it is a zombie.
     pub(super) has_ended: bool,
 }
 
@@ -58,7 +58,8 @@ pub(crate) fn started(pid: u32) -> io::Result<u64> {
     Ok(info(pid)?.started)
 }
 
-/// Returns whether the process has a controlling terminal. An unreadable process counts as having one.
+/// Returns whether the process has a controlling terminal. An unreadable process counts as one with
+/// a terminal.
 pub(crate) fn has_terminal(pid: u32) -> bool {
     info(pid).map_or(true, |info| info.terminal != NO_DEVICE)
 }
@@ -89,7 +90,7 @@ impl Arguments {
         let mut largest: libc::c_int = 0;
         let mut length = size_of::<libc::c_int>();
         let mut name = [libc::CTL_KERN, libc::KERN_ARGMAX];
-        // SAFETY: a name of two numbers, and room for the one that is answered.
+        // SAFETY: a name of two numbers, and room for the returned number.
         let outcome = unsafe {
             libc::sysctl(
                 name.as_mut_ptr(),
@@ -105,7 +106,7 @@ impl Arguments {
     }
 
     /// Returns the initial environment of a process as `NAME=value` entries. `None` if this user
-    /// may not read it: of another user, or of a protected system program.
+    /// may not read it: the process belongs to another user, or is a protected system program.
     pub(super) fn environment(&mut self, pid: u32) -> Option<impl Iterator<Item = &[u8]>> {
         let mut name = [
             libc::CTL_KERN,
@@ -132,8 +133,9 @@ impl Arguments {
     }
 }
 
-/// The argument count, the path of the program, zeros, the arguments, the environment, and then
-/// internal data of the kernel after an empty entry.
+/// Returns the environment entries of the kernel's answer: the argument count, the path of the
+/// program, zeros, the arguments, the environment, and internal data of the kernel after an empty
+/// entry.
 fn environment_of(text: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let (count, text) = text.split_first_chunk()?;
     let words = usize::try_from(i32::from_ne_bytes(*count)).ok()?;
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_follows_the_words() {
+    fn the_environment_follows_the_arguments() {
         let mut text = 2_i32.to_ne_bytes().to_vec();
         text.extend(b"/bin/sleep\0\0\0\0sleep\x005\0HOME=/x\0A=\0\0ptr=1\0");
         let environment: Vec<_> = environment_of(&text).unwrap().collect();

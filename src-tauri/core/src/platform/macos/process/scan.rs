@@ -9,8 +9,8 @@ use crate::{
 /// Scans all processes repeatedly with the same buffer.
 pub(crate) struct Scanner {
     arguments: Arguments,
-    /// A process that was seen with a mark keeps it: a program may overwrite its environment with a
-    /// title (nginx, postgres, redis), and a mark is read only once.
+    /// The marks read so far. A process keeps its mark, even if a program overwrites its
+    /// environment with a title (nginx, postgres, redis), so each mark is read only once.
     marks: HashMap<Process, Arc<Mark>>,
 }
 

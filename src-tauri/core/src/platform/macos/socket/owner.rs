@@ -24,14 +24,15 @@ const LISTEN: i32 = 1;
 /// `INI_IPV6` of `sys/proc_info.h`: the address is one of IPv6.
 const IS_IPV6: u8 = 2;
 
-/// See [`super::listening`]; returns all ports without `port`.
+/// Returns what [`super::listening`] does; all ports without `port`.
 pub(super) fn listening(port: Option<u16>) -> io::Result<Vec<Listening>> {
     let is_wanted = |socket: &Socket| port.is_none_or(|port| socket.port == port);
     let user = rustix::process::geteuid().as_raw();
     let mut found = BTreeMap::<u64, (Socket, Vec<Process>)>::new();
     let mut descriptors = Vec::new();
     for pid in all()? {
-        // A process that exits meanwhile holds nothing, and another user's is hidden.
+        // A process that exits meanwhile holds nothing, and the descriptors of another user's
+        // process are hidden.
         let Some(number) = i32::try_from(pid).ok() else {
             continue;
         };
@@ -93,7 +94,7 @@ fn list_sockets(pid: i32, sockets: &mut Vec<i32>) -> Option<()> {
         }
         capacity *= 2;
     };
-    // SAFETY: so many entries were written, and all of each.
+    // SAFETY: this many entries were written completely.
     unsafe { entries.set_len(written / size_of::<libc::proc_fdinfo>()) };
     sockets.clear();
     let is_socket =
@@ -137,7 +138,7 @@ fn read(bytes: &[u8]) -> Option<Socket> {
     Some(Socket {
         identity: u64::from_ne_bytes(at(bytes, 160)?),
         user: u32::from_ne_bytes(at(bytes, 40)?),
-        // In the order of the network, in the first two bytes of a number.
+        // In network byte order, in the first two bytes of a number.
         port: u16::from_be_bytes(at(tcp, 4)?),
         address,
     })
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_read_from_where_the_kernel_puts_it() {
+    fn a_listener_is_parsed_from_the_layout_of_the_kernel() {
         let listens = LISTEN.to_ne_bytes();
         let kind = KIND_TCP.to_ne_bytes();
         let mut put: Vec<(usize, &[u8])> = vec![
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_answer_is_no_socket() {
+    fn an_incomplete_answer_is_no_socket() {
         assert_eq!(read(&[0; 300]), None);
         assert_eq!(read(&[]), None);
     }

@@ -23,8 +23,8 @@ use crate::platform::os::call::{check, is_code, raw, size};
 const BLOCK: u64 = 64 * 1024;
 
 /// Frees the storage of the bytes before `before`, in whole blocks: up to one block less than
-/// requested. Offsets and size stay, those bytes read as zeros, the bytes from `before` on are
-/// untouched, and a writer that has the file open notices nothing.
+/// requested. Offsets and size stay, the freed bytes read as zeros, the bytes from `before` on stay
+/// unchanged, and a writer that has the file open is not affected.
 ///
 /// Fails if the file system has no sparse files (`FSCTL_SET_ZERO_DATA`: NTFS and `ReFS` have).
 pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
@@ -42,8 +42,8 @@ pub(crate) fn release(path: &Path, before: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the offset of the first byte that was not discarded, to a block: 0 if none was or the
-/// file system cannot tell, the size if all were.
+/// Returns the offset of the first byte that was not discarded, rounded to a block: 0 if none was
+/// or the file system does not report it, the size if all were.
 pub(crate) fn first_kept(file: &File) -> io::Result<u64> {
     let length = file.metadata()?.len();
     let whole = FILE_ALLOCATED_RANGE_BUFFER {
@@ -69,7 +69,7 @@ fn start(ranges: &[FILE_ALLOCATED_RANGE_BUFFER; 1]) -> u64 {
     u64::try_from(ranges[0].FileOffset).unwrap_or(0)
 }
 
-/// Sends a request to the file system, and returns the length of the answer in bytes.
+/// Sends a request to the file system and returns the length of the answer in bytes.
 fn control<Q, A>(
     file: &File,
     code: u32,

@@ -9,9 +9,9 @@ use crate::{
 /// The number of remembered files, more than are followed at once.
 const REMEMBERED: usize = 512;
 
-/// The latest state of files. NTFS updates the time of a write when the writer closes the file, which
-/// for the log of a service is at its end: so the time counts at which growth was first seen, shared by
-/// all readers.
+/// The latest state of files. NTFS updates the time of a write when the writer closes the file,
+/// which for a log happens only when the service exits. So the time of a write is when a reader
+/// first saw the growth; all readers share it.
 static SEEN: Mutex<Option<HashMap<FileId, Extent>>> = Mutex::new(None);
 
 /// Returns the size and time of the file, as the writer sees it (a directory listing may lag).
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_grown_was_written_now() {
+    fn a_file_that_has_grown_was_written_now() {
         let identity = FileId {
             device: u64::MAX,
             number: u64::MAX,

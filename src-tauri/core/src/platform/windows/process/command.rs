@@ -36,11 +36,11 @@ pub(super) struct Suspended {
     pub(super) object: OwnedHandle,
 }
 
-/// Starts a suspended process, with a console without a window.
+/// Starts a suspended process, with a console but no window.
 ///
 /// It does not lead a console process group, since that would disable Ctrl+C: it has its own
 /// console, and events there reach no other process. The standard library quotes the arguments, and
-/// refuses those that cannot be passed safely to a batch file.
+/// rejects those that cannot be passed safely to a batch file.
 pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
     let (_, arguments) = start
         .argv
@@ -145,7 +145,8 @@ fn has_ending(path: &Path) -> bool {
     path.extension().is_some_and(is_ending)
 }
 
-/// Programs of the Windows Store are links of a kind that only a start follows.
+/// Returns whether the path is a file. Programs of the Windows Store are links that only a start
+/// follows.
 fn is_file(path: &Path) -> bool {
     let follows = path.metadata().or_else(|_| path.symlink_metadata());
     follows.is_ok_and(|file| file.is_file())
@@ -177,7 +178,7 @@ pub(crate) fn called(file: &OsStr) -> &OsStr {
     }
 }
 
-/// Returns whether the program is a path and not searched on PATH.
+/// Returns whether the program is a path, which is not looked up on PATH.
 pub(crate) fn is_place(program: &OsStr) -> bool {
     let bytes = program.as_encoded_bytes();
     bytes.iter().any(|byte| matches!(byte, b'/' | b'\\' | b':'))
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_loses_the_prefix_that_programs_do_not_understand() {
+    fn a_path_loses_the_prefix_that_programs_do_not_support() {
         for (path, expected) in [
             (r"\\?\C:\work\nexus", r"C:\work\nexus"),
             (r"\\?\UNC\server\share\nexus", r"\\server\share\nexus"),
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shim_with_an_ending_is_preferred_to_the_script_beside_it() {
+    fn a_shim_with_an_extension_is_preferred_to_the_script_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("npm");
         fs::write(&script, "#!/bin/sh\n").unwrap();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_called_by_its_name_without_the_ending_of_programs() {
+    fn the_name_of_a_program_has_no_executable_extension() {
         for (file, name) in [
             ("python.exe", "python"),
             ("NPM.CMD", "NPM"),
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dot_in_a_name_is_no_ending() {
+    fn a_dot_in_a_name_is_no_extension() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("python3.11.exe");
         fs::write(&program, "").unwrap();
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_with_a_drive_or_a_folder_is_a_place() {
+    fn a_program_with_a_drive_or_a_folder_is_a_path() {
         for place in [r"C:\x.exe", r"bin\x", "bin/x", "C:x"] {
             assert!(is_place(OsStr::new(place)), "{place}");
         }

@@ -1,9 +1,9 @@
 //! Stops a service gracefully through its console.
 //!
 //! A process receives Ctrl+C and Ctrl+Break from its console, sent by another process on the same
-//! one. A process can be attached to only one console, and this one may need its own, so a separate
-//! process sends the event: this program, started with [`SUBCOMMAND`] as its first argument. Its
-//! `main` calls [`helper_subcommand`] first.
+//! console. A process can be attached to only one console, and this one may need its own, so a
+//! separate process sends the event: this program, started with [`SUBCOMMAND`] as its first
+//! argument. Its `main` calls [`helper_subcommand`] first.
 
 use std::{
     env,
@@ -66,7 +66,7 @@ pub(super) fn send_console_event(process: Process, signal: Signal) -> io::Result
             &process.started.to_string(),
         ])
         .arg(event)
-        // It attaches to another console: its own would only cost time.
+        // It attaches to another console, so its own would only cost time.
         .creation_flags(DETACHED_PROCESS)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -82,7 +82,7 @@ async fn watch(helper: Child, pid: u32) {
     let helper = OwnedHandle::from(helper);
     let mut code = 0;
     if signalled(&helper).await.is_ok() {
-        // SAFETY: the handle is open, and the answer has a place.
+        // SAFETY: the handle is open, and the result has a variable.
         unsafe { GetExitCodeProcess(raw(&helper), &raw mut code) };
     }
     if code != u32::from(SENT) {
@@ -90,7 +90,7 @@ async fn watch(helper: Child, pid: u32) {
     }
 }
 
-/// Runs the subcommand, if this program was started by [`send_console_event`], and returns the exit
+/// Runs the subcommand if this program was started by [`send_console_event`], and returns the exit
 /// code; `None` otherwise. Call it first in `main`.
 pub(crate) fn helper_subcommand() -> Option<ExitCode> {
     let mut arguments = env::args_os().skip(1);
@@ -145,10 +145,10 @@ impl Order {
         unsafe {
             FreeConsole();
             check(AttachConsole(self.process.pid))?;
-            // This process is on the console as well, and must not end by its own event.
+            // This process is on the console as well, and must not be ended by its own event.
             check(SetConsoleCtrlHandler(Some(let_pass), 1))?;
-            // To the whole console: a child with its own process group belongs to the service too,
-            // and Ctrl+C cannot be sent to a group.
+            // Sent to the whole console: a child with its own process group belongs to the service
+            // too, and Ctrl+C cannot be sent to a group.
             check(GenerateConsoleCtrlEvent(self.event, 0))?;
             FreeConsole();
         }

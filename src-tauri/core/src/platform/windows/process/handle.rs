@@ -79,7 +79,7 @@ impl Handle {
         }))
     }
 
-    /// Puts a suspended process into its own job, and resumes it. Ends it on failure.
+    /// Puts a suspended process into its own job and resumes it. Ends it on failure.
     pub(super) fn of_suspended(suspended: Suspended, mark: &Mark) -> io::Result<Self> {
         let Suspended { pid, object } = suspended;
         let settled = created(&object).and_then(|started| {
@@ -138,8 +138,8 @@ impl Handle {
     /// processes on its console: Ctrl+C for [`Signal::Interrupt`], Ctrl+Break for all other
     /// signals. Returns `false` if there are none.
     ///
-    /// A short-lived process sends the event ([`helper_subcommand`](super::helper_subcommand)), and
-    /// is not awaited: a program that cannot be reached is like one that does not listen.
+    /// A short-lived process sends the event ([`helper_subcommand`](super::helper_subcommand)) and
+    /// is not awaited: a program that cannot be reached is treated like one that ignores the event.
     pub(crate) fn signal_group(&self, signal: Signal) -> io::Result<bool> {
         if !self.group_lives() {
             return Ok(false);
@@ -147,7 +147,7 @@ impl Handle {
         match (signal, &self.job) {
             (Signal::Kill, Some(job)) => job.kill(),
             (Signal::Kill, None) => kill(&self.object),
-            // All processes without a console of their own share it.
+            // All processes without their own console share it.
             (signal, _) => match self.group()?.first() {
                 Some(member) => console::send_console_event(*member, signal).map(|()| true),
                 None => Ok(false),
@@ -225,7 +225,7 @@ impl Handle {
 
     fn exit(&self) -> Exit {
         let mut code = 0;
-        // SAFETY: the handle is open, and the answer has a place.
+        // SAFETY: the handle is open, and the result has a variable.
         match check(unsafe { GetExitCodeProcess(raw(&self.object), &raw mut code) }) {
             Ok(()) => Exit::Code(code.cast_signed()),
             Err(_) => Exit::Unknown,

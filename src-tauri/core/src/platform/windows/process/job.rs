@@ -1,8 +1,8 @@
-//! Job objects: contain a process and everything that it starts.
+//! Job objects, which contain a process and all its descendants.
 //!
-//! A job is named after its first process, so that a later daemon which knows that process can open
+//! A job is named after its first process, so that a later daemon that knows the process can open
 //! it. The name exists as long as a handle of the job is open (the job itself as long as its
-//! processes): the first process gets a handle of its own without knowing it.
+//! processes): the first process gets its own handle without knowing it.
 
 use std::{
     ffi::c_void,
@@ -117,12 +117,12 @@ impl Job {
     /// Returns whether it contains the process behind an open handle.
     pub(super) fn has(&self, process: &OwnedHandle) -> bool {
         let mut is_in = 0;
-        // SAFETY: both handles are open, and the answer has a place.
+        // SAFETY: both handles are open, and the result has a variable.
         let asked = unsafe { IsProcessInJob(raw(process), raw(&self.object), &raw mut is_in) };
         asked != 0 && is_in != 0
     }
 
-    /// Returns whether any process in it still runs.
+    /// Returns whether any process in it is still running.
     pub(super) fn lives(&self) -> io::Result<bool> {
         let mut account = JOBOBJECT_BASIC_ACCOUNTING_INFORMATION::default();
         // SAFETY: writes one such structure, which `account` is.
@@ -179,7 +179,6 @@ impl Job {
     }
 }
 
-/// The jobs that this process holds.
 pub(super) fn known() -> Vec<Arc<Job>> {
     let known = lock(&KNOWN);
     known.iter().filter_map(Weak::upgrade).collect()
@@ -191,7 +190,7 @@ fn remember(job: &Arc<Job>) {
     known.push(Arc::downgrade(job));
 }
 
-/// PID and start time together are unique.
+/// Returns the name of a job: PID and start time together are unique.
 fn name(first: Process) -> Vec<u16> {
     wide(format!(
         r"Local\PilotLight-{}-{:x}",

@@ -1,8 +1,8 @@
-//! A pipe for the output of a program that is read without blocking.
+//! A pipe for the output of a program, read without blocking.
 //!
-//! Anonymous pipes have no event for new data, and data of a named pipe passes through the runtime for a
-//! while, so that it is unknown at the end of a program whether everything was read. So the pipe is
-//! asked how much it holds, after growing pauses while it is empty.
+//! Anonymous pipes have no event for new data, and data of a named pipe passes through the runtime
+//! for a while, so that it is unknown at the end of a program whether everything was read. So the
+//! pipe is polled for the number of bytes in it, after growing pauses while it is empty.
 
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ use crate::platform::os::call::{check, is_code, raw};
 /// The capacity of a pipe in bytes, as requested at its creation.
 pub(crate) const PIPE_SIZE: usize = 64 * 1024;
 
-/// The pause before an empty pipe is asked again grows from the first to the second value.
+/// The pause before an empty pipe is polled again grows from the first to the second value.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
 /// The reading end of a pipe.
@@ -60,11 +60,11 @@ pub(crate) async fn read(pipe: &mut Pipe, buffer: &mut [u8]) -> io::Result<usize
     }
 }
 
-/// Reads the current content of a pipe without waiting. `WouldBlock`: it is empty; 0: it is at its
-/// end.
+/// Reads the current content of a pipe without waiting. Returns 0 at the end, and `WouldBlock` if
+/// the pipe is empty.
 pub(crate) fn read_rest(pipe: &Pipe, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
-    // SAFETY: the handle is open; requests only the number of bytes, which has a variable.
+    // SAFETY: the handle is open; only the number of bytes is requested, which has a variable.
     let peeked = check(unsafe {
         PeekNamedPipe(
             raw(&pipe.0),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_written_is_read_in_its_order_up_to_the_end() {
+    async fn output_is_read_in_order_up_to_the_end() {
         let (mut pipe, mut writer) = pipe().unwrap();
         let written = thread::spawn(move || {
             for number in 0..20_000_u32 {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_there_as_soon_as_it_is_written() {
+    fn the_rest_is_available_as_soon_as_it_is_written() {
         let (pipe, mut writer) = pipe().unwrap();
         let mut buffer = [0; 8];
         for round in 0..200_u8 {

@@ -16,13 +16,12 @@ use crate::{
     platform::{Row, Wanted, elsewhere::descendants_in},
 };
 
-/// The age at which a process has its environment, in 100 ns: a second. It may not be complete
-/// before.
+/// The age at which the environment of a process is complete, in 100 ns: a second.
 const SETTLED: u64 = 10_000_000;
 
 /// Scans all processes repeatedly.
 pub(crate) struct Scanner {
-    /// The data of each process that may have a mark, which does not change while it runs.
+    /// The marks of processes that cannot change any more.
     marks: HashMap<Process, Option<Arc<Mark>>>,
 }
 

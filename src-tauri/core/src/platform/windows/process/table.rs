@@ -20,7 +20,7 @@ use crate::platform::os::{
     wait::is_signalled,
 };
 
-/// The program that shows a console. It lives as long as the programs on it.
+/// The program that shows a console. It runs as long as the programs on the console.
 const CONSOLE_HOST: &str = "conhost.exe";
 
 /// A process in the kernel's list.
@@ -57,7 +57,8 @@ struct Listed {
     parent: HANDLE,
 }
 
-/// In words of eight bytes, to which the kernel aligns the entries (Wine does not).
+/// Returns the list, in words of eight bytes, to which the kernel aligns the entries (Wine does
+/// not).
 fn snapshot() -> io::Result<Vec<u64>> {
     let mut words: Vec<u64> = vec![0; 32 * 1024];
     loop {
@@ -91,7 +92,7 @@ fn read(words: &[u64]) -> io::Result<Vec<Entry>> {
         if at + size_of::<Listed>() > size {
             return Err(cut_short());
         }
-        // SAFETY: within `words`, as was just seen; any bits are a `Listed`.
+        // SAFETY: within `words`, as just checked; any bits are a valid `Listed`.
         let listed = unsafe {
             words
                 .as_ptr()
@@ -101,7 +102,7 @@ fn read(words: &[u64]) -> io::Result<Vec<Entry>> {
         };
         let pid = number(listed.pid);
         // PID 0 represents idle processors, 4 the kernel. A process without threads has exited, and
-        // is listed because a handle of it is open.
+        // is listed only because a handle of it is open.
         if pid > 4 && listed.threads > 0 {
             found.push(Entry {
                 pid,
@@ -132,7 +133,7 @@ fn is_named(image: &UNICODE_STRING, words: &[u64], name: &str) -> bool {
         return false;
     }
     let first = words.as_ptr().cast::<u16>();
-    // SAFETY: `from` is even, and `length` bytes from there are within `words`, as was just seen.
+    // SAFETY: `from` is even, and `length` bytes from there are within `words`, as just checked.
     let units = unsafe { std::slice::from_raw_parts(first.byte_add(from), length / 2) };
     let same = |(unit, byte): (&u16, u8)| {
         u8::try_from(*unit).is_ok_and(|unit| unit.eq_ignore_ascii_case(&byte))
@@ -160,7 +161,7 @@ pub(crate) fn started(pid: u32) -> io::Result<u64> {
 pub(super) fn created(object: &OwnedHandle) -> io::Result<u64> {
     let mut times = [FILETIME::default(); 4];
     let [created, ended, kernel, user] = &mut times;
-    // SAFETY: the handle is open, and four times have a place each.
+    // SAFETY: the handle is open, and each of the four times has a variable.
     check(unsafe { GetProcessTimes(raw(object), created, ended, kernel, user) })?;
     Ok(ticks(times[0]))
 }
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_listed_as_its_own_handle_tells() {
+    fn this_process_is_listed_with_the_data_of_its_handle() {
         let own = std::process::id();
         let all = all().unwrap();
         let entry = all.iter().find(|entry| entry.pid == own).unwrap();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_cut_short_is_an_error() {
+    fn a_truncated_list_is_an_error() {
         assert!(read(&[]).is_err());
         let mut words = vec![0_u64; 64];
         words[0] = 4096;
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn no_process_has_an_odd_number() {
+    fn no_process_has_an_odd_pid() {
         let error = started(3_000_000_001).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

@@ -1,5 +1,5 @@
-//! What a process is started with, and how it ends. The programs are `cmd.exe` and this test program
-//! itself, told to run one of the ignored tests below.
+//! Starts and ends processes. The programs are `cmd.exe` and this test program itself, which runs
+//! one of the ignored tests below.
 
 use std::{
     ffi::OsString,
@@ -23,7 +23,7 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A folder with an awkward name, and what was started in it, which ends with it.
+/// A folder with an awkward name, and the processes started in it, which end with it.
 struct Stand {
     folder: TempDir,
     started: Mutex<Vec<Process>>,
@@ -83,7 +83,7 @@ impl Stand {
         self.start(Path::new(&words[0]), &words, &mark(0))
     }
 
-    /// Starts one of the ignored tests.
+    /// Starts this program with one of the ignored tests.
     fn program(&self, name: &str, mark: &Mark) -> Handle {
         let program = std::env::current_exe().unwrap();
         let test = format!("platform::os::process::tests::{name}");
@@ -105,7 +105,7 @@ async fn exit(handle: &Handle) -> Exit {
     tokio::time::timeout(PATIENCE, exited).await.unwrap()
 }
 
-/// Waits for `seen`, and fails when it does not come.
+/// Waits until `seen` returns a value; fails after a deadline.
 fn until<T>(mut seen: impl FnMut() -> Option<T>) -> T {
     let end = crate::host::clock::now().instant + PATIENCE;
     loop {
@@ -130,7 +130,7 @@ fn waits() {
 #[test]
 #[ignore = "a program for the other tests"]
 fn tells_its_console() {
-    // SAFETY: only asks.
+    // SAFETY: only reads.
     println!("console {}", unsafe { GetConsoleCP() } != 0);
     println!(
         "input {}",
@@ -151,7 +151,7 @@ async fn a_service_has_a_console_without_a_window_and_its_log_for_output() {
 }
 
 #[tokio::test]
-async fn every_holder_of_the_process_learns_of_its_exit() {
+async fn every_handle_of_a_process_reports_its_exit() {
     let stand = Stand::new();
     let handle = stand.shell("exit 7");
     let adopted = Handle::pin(handle.process()).unwrap();
@@ -163,7 +163,7 @@ async fn every_holder_of_the_process_learns_of_its_exit() {
 }
 
 #[tokio::test]
-async fn a_shell_line_is_taken_as_it_is_written() {
+async fn a_shell_line_is_passed_unchanged() {
     let stand = Stand::new();
     let handle = stand.shell(r#"echo "a  b" & echo c^&d"#);
     assert_eq!(exit(&handle).await, Exit::Code(0));
@@ -171,7 +171,7 @@ async fn a_shell_line_is_taken_as_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_shim_is_given_its_words_and_none_that_would_be_a_command() {
+async fn a_shim_gets_its_arguments_and_none_that_would_be_a_command() {
     let stand = Stand::new();
     let shim = stand.folder.path().join("shim.cmd");
     fs::write(&shim, "@echo off\r\necho [%1] [%2]\r\n").unwrap();
@@ -194,7 +194,7 @@ async fn a_shim_is_given_its_words_and_none_that_would_be_a_command() {
 }
 
 #[tokio::test]
-async fn who_is_started_by_a_service_is_in_its_job_and_dies_with_it() {
+async fn a_child_of_a_service_is_in_its_job_and_ends_with_it() {
     let stand = Stand::new();
     let test = "platform::os::process::tests::waits --exact --ignored --nocapture";
     let line = format!("\"{}\" {test}", std::env::current_exe().unwrap().display());
@@ -221,7 +221,7 @@ async fn who_is_started_by_a_service_is_in_its_job_and_dies_with_it() {
 }
 
 #[tokio::test]
-async fn a_later_keeper_finds_the_job_by_its_first_process() {
+async fn a_later_daemon_finds_the_job_by_its_first_process() {
     let stand = Stand::new();
     let first = stand.program("waits", &mark(3));
     let process = first.process();
@@ -235,7 +235,7 @@ async fn a_later_keeper_finds_the_job_by_its_first_process() {
 }
 
 #[tokio::test]
-async fn a_mark_is_found_in_a_process_of_no_known_job() {
+async fn a_mark_is_found_in_a_process_without_a_known_job() {
     let stand = Stand::new();
     let since = ticks_now();
     let first = stand.program("waits", &mark(4));
@@ -272,7 +272,7 @@ async fn a_process_of_another_start_is_not_pinned() {
 }
 
 #[tokio::test]
-async fn a_single_stranger_cannot_be_asked_to_leave() {
+async fn a_process_without_a_job_cannot_be_stopped_gracefully() {
     let pid = std::process::id();
     let started = started(pid).unwrap();
     let own = Handle::pin(Process { pid, started }).unwrap().unwrap();
@@ -280,10 +280,10 @@ async fn a_single_stranger_cannot_be_asked_to_leave() {
     assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
 }
 
-/// The process that is to do the asking is this test program, which knows of no errands: whatever
-/// becomes of it, the service is there for the next rung of the ladder.
+/// The process that sends the event is this test program, which does not support the subcommand:
+/// the service must still be running for the next step of the stop.
 #[tokio::test]
-async fn a_service_that_could_not_be_asked_is_still_there_to_be_killed() {
+async fn a_service_that_got_no_event_can_still_be_killed() {
     let stand = Stand::new();
     let handle = stand.program("waits", &mark(5));
     until(|| stand.text().contains("waiting").then_some(()));
@@ -297,7 +297,7 @@ async fn a_service_that_could_not_be_asked_is_still_there_to_be_killed() {
 }
 
 #[test]
-fn what_is_no_program_is_told_from_what_is_missing() {
+fn an_invalid_program_is_distinguished_from_a_missing_one() {
     let stand = Stand::new();
     let program = stand.folder.path().join("text.exe");
     fs::write(&program, "no program at all, but some text").unwrap();

@@ -38,7 +38,7 @@ pub(super) fn listeners() -> io::Result<Vec<(SocketAddr, u32)>> {
     Ok(four.chain(six).collect())
 }
 
-/// The first two bytes, in network byte order; the others have no meaning.
+/// Returns the port in the first two bytes, in network byte order; the others have no meaning.
 fn port(field: u32) -> u16 {
     let [high, low, ..] = field.to_ne_bytes();
     u16::from_be_bytes([high, low])
