@@ -1,4 +1,4 @@
-//! Containers, as their engine reports them, and why it does not start one.
+//! Containers, as their engine reports them, and the faults of starting one.
 
 use std::{fmt, path::PathBuf};
 
@@ -35,15 +35,15 @@ pub struct Published {
 }
 
 impl ContainerInfo {
-    /// Returns the port on this machine at which a port inside is published.
+    /// Returns the port on this machine at which a port of the container is published.
     #[must_use]
     pub fn published(&self, inside: Port) -> Option<Port> {
         let published = self.ports.iter().find(|port| port.inside == inside);
         published.map(|published| published.port)
     }
 
-    /// Returns the port of the service: the declared one, as far as the container publishes it, or
-    /// else the first published one.
+    /// Returns the port of the service: the declared one if the container publishes it, else the
+    /// first published one.
     #[must_use]
     pub fn main_port(&self, service: &Service) -> Option<Port> {
         let inside = match service.container.as_deref() {
@@ -89,13 +89,13 @@ impl fmt::Display for Publisher {
     }
 }
 
-/// Why a container was not started; a clause that follows "cannot start:".
+/// Why a container was not started: a clause after "cannot start:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContainerFault {
     /// Neither an engine nor its command was found.
     #[error("no container engine is installed")]
     EngineMissing,
-    /// Nothing accepts a connection at the engine's address.
+    /// No process accepts connections at the engine's address.
     #[error("the container engine is not running")]
     EngineDown {
         /// The address.
@@ -103,7 +103,7 @@ pub enum ContainerFault {
         /// The operating system's error.
         message: String,
     },
-    /// The user may not connect to the engine.
+    /// The user is not allowed to connect to the engine.
     #[error("this user has no permission to use the container engine")]
     EngineDenied {
         /// The address.
@@ -115,10 +115,10 @@ pub enum ContainerFault {
     /// No compose command is installed.
     #[error("no compose command is installed")]
     ComposeMissing,
-    /// The engine does not have the image, and cannot get it.
+    /// The engine does not have the image and cannot pull it.
     #[error("the image {image} is not available")]
     ImageMissing {
-        /// Its name, as far as known.
+        /// Its name, if known.
         image: String,
         /// The engine's message.
         message: String,
@@ -146,7 +146,7 @@ pub enum ContainerFault {
     /// The container no longer exists.
     #[error("the container no longer exists")]
     Gone,
-    /// Any other refusal of the engine or the compose command.
+    /// Any other error of the engine or the compose command.
     #[error("{message}")]
     Refused {
         /// The last line of the message.
@@ -155,13 +155,13 @@ pub enum ContainerFault {
 }
 
 impl ContainerFault {
-    /// Returns the fault in the text of an engine or a compose command, whose last line says the most.
-    /// `PortInUse` has no container yet.
+    /// Returns the fault in the output of an engine or a compose command, whose last line is the
+    /// most informative. `PortInUse` has no container yet.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let lines: Vec<&str> = lines.collect();
-        // The last line of docker-compose 1 only says that there were errors.
+        // The last line of docker-compose 1 only reports that there were errors.
         let says_why = |line: &&&str| {
             line.to_ascii_lowercase().contains("error") && !line.starts_with("Encountered errors")
         };
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_messages_of_engines_are_told_apart() {
+    fn messages_of_engines_are_distinguished() {
         let port = |number| ContainerFault::PortInUse {
             port: Port::new(number).unwrap(),
             by: None,

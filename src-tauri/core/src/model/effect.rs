@@ -42,7 +42,7 @@ pub enum Act {
         /// Whether it is the first round of the run, whose answers may take longer.
         first: bool,
     },
-    /// End its whole tree and verify that. Answer: [`Report::Stopped`].
+    /// Stop its whole tree and verify that no process is left. Answer: [`Report::Stopped`].
     Stop,
     /// Skip the rest of the grace period.
     Kill,
@@ -79,7 +79,7 @@ pub enum Timer {
 pub enum Report {
     /// Of [`Act::Claim`]. `Ok(None)` for a service without a port.
     Claimed(Result<Option<Claimed>, Hindrance>),
-    /// Of [`Act::Claim`]: the inputs of a task have not changed since it was last done.
+    /// Of [`Act::Claim`]: the inputs of a task have not changed since it last succeeded.
     UpToDate,
     /// The container that runs it, before [`Report::Launched`] and when its ports change.
     Container(Arc<ContainerInfo>),
@@ -94,18 +94,18 @@ pub enum Report {
         /// The last error of its log, or its last line.
         last_words: Option<String>,
     },
-    /// The last error in the log of a finished run, or its last line: sent after [`Report::Exited`] if
-    /// the restart did not wait for it.
+    /// The last error in the log of a finished run, or its last line. Sent after [`Report::Exited`]
+    /// if the restart did not wait for it.
     LastWords(Option<String>),
     /// One round of all probes.
     Round(Result<Duration, ProbeFault>),
     /// The checks that failed, by name.
     Checked(Vec<(String, ProbeFault)>),
-    /// The checks that failed in a round that a diagnosis made, by name.
+    /// The checks that failed in a round of a diagnosis, by name.
     Doctored(Vec<(String, ProbeFault)>),
-    /// It uses more memory than it may, or no longer does.
+    /// Its memory exceeds the limit, or no longer does.
     Memory(Option<ProbeFault>),
-    /// Its memory grows steadily; a clause that follows its name.
+    /// Its memory grows steadily: a clause after its name.
     Grew(String),
     /// Of [`Act::Stop`].
     Stopped(Stopped),

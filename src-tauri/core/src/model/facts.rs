@@ -74,7 +74,7 @@ impl fmt::Display for StackId {
 }
 
 /// The mark in the environment (`PILOTLIGHT_SERVICE`) of every process of a service. It identifies
-/// processes that have left their group and lost their parent. Written `stack/service/run`.
+/// processes that have left their group and lost their parent. The format is `stack/service/run`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     /// The stack.
@@ -89,8 +89,8 @@ impl Mark {
     /// The name of the environment variable.
     pub const VARIABLE: &'static str = "PILOTLIGHT_SERVICE";
 
-    /// A variable that every service also has. If it is present without the mark, the mark was removed
-    /// on purpose, so that the process outlives the service.
+    /// A variable that every service has as well. If a process has it without the mark, the mark
+    /// was removed on purpose, so that the process outlives the service.
     pub const COMPANION: &'static str = "PYTHONUNBUFFERED";
 
     /// Parses the output of [`fmt::Display`].
@@ -136,7 +136,7 @@ pub enum Exit {
     Unknown,
 }
 
-/// The names of the signals that end processes, with the numbers that Linux and macOS share.
+/// The names of the signals that end processes, with the numbers shared by Linux and macOS.
 pub const SIGNALS: [(i32, &str); 11] = [
     (1, "SIGHUP"),
     (2, "SIGINT"),
@@ -152,7 +152,7 @@ pub const SIGNALS: [(i32, &str); 11] = [
 ];
 
 impl Exit {
-    /// Returns how the process ended, in words: `exited with code 1`, `killed (SIGKILL)`.
+    /// Describes how the process ended: `exited with code 1`, `killed (SIGKILL)`.
     #[must_use]
     pub fn words(self) -> String {
         match self {
@@ -219,7 +219,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The kind of a program that a user works with or that several projects share: it is not ended
+/// The kind of a program that a user works with or that several projects share: it is never stopped
 /// automatically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramKind {
@@ -229,7 +229,7 @@ pub enum ProgramKind {
     Browser,
     /// A terminal.
     Terminal,
-    /// `tmux`, `screen` and their like.
+    /// `tmux`, `screen` and similar programs.
     Multiplexer,
     /// `ssh` and programs based on it.
     Ssh,
@@ -237,7 +237,7 @@ pub enum ProgramKind {
     Database,
     /// A program that runs or controls containers: `docker`, `podman`, `kubectl`.
     ContainerTool,
-    /// A daemon that serves many projects: `adb`, Gradle's, `watchman`, `gpg-agent`.
+    /// A daemon that serves many projects: `adb`, the Gradle daemon, `watchman`, `gpg-agent`.
     Agent,
 }
 
@@ -297,22 +297,22 @@ pub enum Protected {
     /// It is the proxy of a container engine: the container must be stopped instead.
     #[error("it holds the port for {}, which must be stopped instead", .0.as_ref().map_or_else(|| "a container".to_owned(), ToString::to_string))]
     ContainerProxy(Option<Box<Publisher>>),
-    /// It is restarted each time: by systemd, pm2, or a container engine.
+    /// It is always restarted: by systemd, pm2, or a container engine.
     #[error("{} restarts it each time it is stopped", by.as_deref().unwrap_or("something"))]
     Respawned {
         /// Its parent: `PM2 (pid 7)`.
         by: Option<String>,
     },
-    /// It is of this kind: only the user can stop it.
+    /// It is of this kind, which only the user can stop.
     #[error("it is {0}, which only you can stop")]
     Personal(ProgramKind),
     /// It runs in a container or a sandbox, in another PID namespace.
     #[error("it runs in a container or a sandbox")]
     Contained,
-    /// It is not a leftover of the stack, and the stack file says `port_conflict = "replace"`.
+    /// It is not a leftover of the stack, and `port_conflict` is `"replace"`.
     #[error("it is not a leftover of this stack")]
     Stranger,
-    /// The stack file says `port_conflict = "fail"`.
+    /// `port_conflict` is `"fail"`.
     #[error("the stack file says `port_conflict = \"fail\"`")]
     Forbidden,
     /// The stack's mode is production.
@@ -330,26 +330,26 @@ pub enum PortFault {
         /// Why it was not stopped; `None` if it survived the stop.
         protected: Option<Protected>,
     },
-    /// The operating system reserves it (Windows 10013), or it needs privileges (below 1024).
+    /// The operating system reserves it (Windows 10013) or requires privileges (below 1024).
     Excluded {
         /// The operating system's error.
         message: String,
     },
-    /// Nothing listens there, but it cannot be bound.
+    /// No process listens there, but it cannot be bound.
     Lingering {
         /// The operating system's error.
         message: String,
     },
-    /// `port_conflict = "next"` found none among the following hundred.
+    /// With `port_conflict = "next"`, none of the following hundred ports is free.
     NoneFree,
 }
 
-/// What the watch on the files of a service reports.
+/// The reports of the watch on the files of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watched {
     /// These files have changed, relative to the service's folder; the first ones of many.
     Changed(Vec<PathBuf>),
-    /// Not all of them are watched.
+    /// Some of them are not watched.
     Fault(WatchFault),
     /// Their file system reports no changes, so they are polled.
     Polls,
@@ -358,7 +358,7 @@ pub enum Watched {
 /// Why files are not watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchFault {
-    /// A limit of inotify is reached: the name of the setting in `fs.inotify`.
+    /// A limit of inotify is reached. Contains the name of the setting in `fs.inotify`.
     Limit(&'static str),
     /// A folder of the patterns does not exist.
     NoFolder(PathBuf),
@@ -375,7 +375,7 @@ pub struct Claimed {
     pub ended: Vec<Holder>,
 }
 
-/// Why a command could not be started; a clause that follows "cannot start:".
+/// Why a command could not be started: a clause after "cannot start:".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LaunchFault {
     /// The program does not exist.
@@ -422,7 +422,7 @@ pub enum LaunchFault {
         /// Details: the last line that a required command printed.
         detail: Option<String>,
     },
-    /// Its log could not be opened (the disk is full, say).
+    /// Its log could not be opened, for example because the disk is full.
     #[error("its log cannot be written")]
     Log {
         /// The path.
@@ -451,7 +451,8 @@ pub struct ProbeFault {
 }
 
 impl fmt::Display for ProbeFault {
-    /// A clause with the target as its subject: `GET http://localhost:8001/v1/health answers 503`.
+    /// Formats a clause with the target as its subject: `GET http://localhost:8001/v1/health
+    /// answers 503`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, kind } = self;
         match kind {
@@ -461,7 +462,7 @@ impl fmt::Display for ProbeFault {
     }
 }
 
-/// The ways in which a probe fails. Each is written as the rest of a clause about the target.
+/// The ways in which a probe fails. Each is formatted as the rest of a clause about the target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeFaultKind {
     /// The connection was refused.
@@ -493,10 +494,10 @@ pub enum ProbeFaultKind {
         /// The first 2 KiB of the body.
         body: String,
     },
-    /// The body is not what was expected.
+    /// The body differs from the expected one.
     #[error(": {0}")]
     Body(String),
-    /// A header is missing or not what was expected.
+    /// A header is missing or differs from the expected one.
     #[error(": {0}")]
     Header(String),
     /// Redis returned an error.
@@ -510,18 +511,18 @@ pub enum ProbeFaultKind {
     /// The server is not Redis.
     #[error(" is not Redis: {0}")]
     NotRedis(String),
-    /// A server of another kind does not accept a client.
+    /// A server of another type rejects a client.
     #[error(" {}: {message}", match refusal {
         Refusal::Starting | Refusal::Other => "answers".to_owned(),
         Refusal::Login => "rejects the login".to_owned(),
         Refusal::NotIt => format!("is not {}", protocol.title()),
     })]
     Server {
-        /// The protocol that was spoken.
+        /// The protocol of the probe.
         protocol: Protocol,
-        /// How.
+        /// The kind of rejection.
         refusal: Refusal,
-        /// Its own message, or what it sent instead.
+        /// The server's message, or the data that it sent instead.
         message: String,
     },
     /// The WebSocket handshake was refused with this status.
@@ -530,7 +531,7 @@ pub enum ProbeFaultKind {
     /// The command did not exit with code 0.
     #[error(" exited with {exit}{}", after_colon(last_line.as_deref()))]
     Command {
-        /// How.
+        /// The exit of the command.
         exit: Exit,
         /// The last line of its output.
         last_line: Option<String>,
@@ -538,7 +539,7 @@ pub enum ProbeFaultKind {
     /// The command could not be run.
     #[error(" cannot run: {0}")]
     Launch(LaunchFault),
-    /// The health check of its container does not pass.
+    /// The health check of its container fails.
     #[error(" {}{}", if *starting { "has not passed yet" } else { "fails" }, after_colon(output.as_deref()))]
     HealthCheck {
         /// Whether it has not run often enough yet.
@@ -569,14 +570,14 @@ fn after_colon(text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| format!(": {text}"))
 }
 
-/// How a server does not accept a client.
+/// How a server rejects a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is still starting, or already stopping.
     Starting,
     /// It rejects the login.
     Login,
-    /// It is a server of another kind.
+    /// It is another type of server.
     NotIt,
     /// Any other reason: a missing database, too many clients.
     Other,
@@ -589,7 +590,7 @@ pub struct Stopped {
     pub exit: Option<Exit>,
     /// Whether it was killed.
     pub killed: bool,
-    /// The names of the programs with sessions of their own that ended with it.
+    /// The names of the programs with their own sessions that ended with it.
     pub beside: Vec<String>,
     /// The survivors (another user's processes, or stuck in the kernel).
     pub survivors: Vec<Process>,

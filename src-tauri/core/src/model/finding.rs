@@ -114,7 +114,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Creates a finding without evidence and remedy.
+    /// Creates a finding without evidence and fix.
     pub(crate) fn new(service: &ServiceName, code: Code, title: impl Into<Redacted>) -> Self {
         Self {
             code,
@@ -127,7 +127,7 @@ impl Finding {
     }
 }
 
-/// A finding, or what may become one, that is described step by step.
+/// A finding, or a candidate for one, that is built step by step.
 pub(crate) trait Described: Sized {
     /// Returns the finding.
     fn finding(&mut self) -> &mut Finding;
@@ -139,7 +139,7 @@ pub(crate) trait Described: Sized {
         self
     }
 
-    /// Sets the remedy, which no action carries out.
+    /// Sets the fix, without an action.
     fn remedy(mut self, text: impl Into<Redacted>) -> Self {
         self.finding().remedy = Remedy {
             text: text.into(),
@@ -148,7 +148,7 @@ pub(crate) trait Described: Sized {
         self
     }
 
-    /// Sets the action that carries out the remedy.
+    /// Sets the action that applies the fix.
     fn action(mut self, action: impl Into<Option<Action>>) -> Self {
         self.finding().remedy.action = action.into();
         self

@@ -98,7 +98,7 @@ pub struct HistoryEvent {
 }
 
 impl HistoryEvent {
-    /// Creates an event of a stack that is yet to be filled in.
+    /// Creates an event of a stack, to be completed.
     #[must_use]
     pub fn new(time: Timestamp, event: EventKind) -> Self {
         Self {
@@ -124,7 +124,7 @@ impl HistoryEvent {
         self
     }
 
-    /// Returns the event in words: `started (PID 4242, port 8001)`.
+    /// Describes the event: `started (PID 4242, port 8001)`.
     #[must_use]
     pub fn words(&self) -> String {
         let by = self

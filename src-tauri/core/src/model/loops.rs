@@ -1,4 +1,4 @@
-//! Recognises a service that writes the files that it watches.
+//! Detects services that write the files that they watch.
 
 use std::{
     collections::BTreeSet,
@@ -6,45 +6,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The number of restarts in a row, each caused by the same file, that are a loop.
+/// The number of consecutive restarts by the same file that count as a loop.
 const LOOP: usize = 5;
-/// A change that comes later after a start is not part of a loop.
+/// The time after a start in which a change can be part of a loop.
 const SOON: Duration = Duration::from_secs(10);
-/// The times from start to change of a loop differ by less than this, or by a third. Those of a person
-/// who saves a file differ more.
+/// The maximum difference between the times from start to change in a loop, unless a third of them
+/// is more. Those of a person who saves a file vary more.
 const SPREAD: Duration = Duration::from_millis(500);
 
-/// The latest restarts of a service that changed files have caused.
+/// The latest restarts of a service that were caused by changed files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loops {
     /// When the current run began.
     begun: Option<Instant>,
-    /// The files that have changed before each of the last restarts.
+    /// The files that have changed before each of the latest restarts.
     files: BTreeSet<PathBuf>,
     /// The times from the start to the change.
     delays: Vec<Duration>,
-    /// The files of loops, which cause no restart any more.
+    /// The files of loops, which no longer cause restarts.
     closed: BTreeSet<PathBuf>,
 }
 
 impl Loops {
-    /// A run begins.
+    /// Records the start of a run.
     pub(super) fn begin(&mut self, now: Instant) {
         self.begun = Some(now);
     }
 
-    /// Forgets everything.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// Returns the files that are not known to be written by the service itself.
+    /// Returns the files without those that the service is known to write itself.
     pub(super) fn news(&self, files: Vec<PathBuf>) -> Vec<PathBuf> {
         let files = files.into_iter();
         files.filter(|file| !self.closed.contains(file)).collect()
     }
 
-    /// Notes changed files. Returns whether the service writes them itself: then they are closed.
+    /// Records changed files. Returns whether the service writes them itself; they no longer cause
+    /// restarts then.
     pub(super) fn close(&mut self, files: &[PathBuf], now: Instant) -> bool {
         let delay = self.begun.map(|begun| now.duration_since(begun));
         let Some(delay) = delay.filter(|delay| *delay < SOON) else {
@@ -81,7 +81,8 @@ impl Loops {
 mod tests {
     use super::*;
 
-    /// Restarts a service after each of these delays, in milliseconds, and returns which were a loop.
+    /// Restarts a service after each of these delays, in milliseconds, and returns which of them
+    /// were recognized as a loop.
     fn loops(changes: &[(u64, &[&str])]) -> Vec<bool> {
         let mut now = crate::host::clock::now().instant;
         let mut loops = Loops::default();
@@ -103,7 +104,7 @@ mod tests {
             (1100, &["b.py", "gen.py"]),
             (950, &["gen.py"]),
             (1000, &["gen.py"]),
-            // From now on it is ignored, and others are not.
+            // From now on it is ignored, but other files are not.
             (1000, &["gen.py"]),
             (1000, &["a.py"]),
         ]);

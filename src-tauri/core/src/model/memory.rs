@@ -1,17 +1,17 @@
-//! The memory of a service over time: whether it grows steadily.
+//! The memory of a service over time, to detect steady growth.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-/// The pause between two samples that are kept.
+/// The interval of samples.
 const PAUSE: Duration = Duration::from_mins(1);
-/// The number of samples that are kept: those of two hours.
+/// The maximum number of samples: two hours.
 const KEPT: usize = 120;
-/// The shortest time in which growth is steady.
+/// The minimum duration of steady growth.
 const SHORTEST: Duration = Duration::from_mins(10);
-/// The least growth that is worth a message.
+/// The minimum growth that is worth a message.
 const LEAST: u64 = 200_000_000;
 
 /// The samples of one run.
@@ -19,8 +19,8 @@ const LEAST: u64 = 200_000_000;
 pub struct Samples(VecDeque<(Instant, u64)>);
 
 impl Samples {
-    /// Adds a measurement. Once a minute, returns a sentence if the memory has grown steadily since:
-    /// at least to the double, and never by less than nothing from one sample to the next.
+    /// Adds a measurement. At most once a minute, returns a clause if the memory has grown
+    /// steadily: it has at least doubled and has never shrunk between two samples.
     pub fn add(&mut self, now: Instant, bytes: u64) -> Option<String> {
         if let Some((last, _)) = self.0.back()
             && now.duration_since(*last) < PAUSE
@@ -50,7 +50,7 @@ impl Samples {
     }
 }
 
-/// Returns a size for people: `300 MB`, `2.1 GB`.
+/// Formats a size for users: `300 MB`, `2.1 GB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const GB: u64 = 1_000_000_000;
@@ -70,7 +70,7 @@ mod tests {
 
     const MB: u64 = 1_000_000;
 
-    /// What is said after each minute.
+    /// Returns the message after each minute.
     fn said(megabytes: impl IntoIterator<Item = u64>) -> Vec<Option<String>> {
         let start = crate::host::clock::now().instant;
         let mut samples = Samples::default();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn steady_growth_to_the_double_is_told_with_its_numbers() {
+    fn memory_that_doubles_steadily_is_reported_with_its_sizes() {
         let said = said((0..=40).map(|minute| 300 + minute * 45));
         assert!(said[..10].iter().all(Option::is_none), "{said:?}");
         assert_eq!(
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_fills_and_memory_that_is_given_back_are_no_growth() {
+    fn a_cache_that_fills_and_freed_memory_are_no_steady_growth() {
         let fills = said((0..60).map(|minute| if minute < 5 { 300 + minute } else { 310 }));
         let saws = said((0..60).map(|minute| 300 + minute % 8 * 200));
         let small = said((0..60).map(|minute| 10 + minute));

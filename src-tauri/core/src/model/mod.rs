@@ -1,4 +1,4 @@
-//! The pure model: what the services of a stack should do next. No tasks, no I/O, no clock.
+//! The pure model: decides what the services of a stack do next. No tasks, no I/O, no clock.
 //!
 //! [`stack::StackModel::step`] takes an event and returns effects. The supervisor carries them out
 //! and reports their results.

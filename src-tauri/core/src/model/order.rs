@@ -77,8 +77,8 @@ impl Order {
     ) -> Vec<usize> {
         let mut seen = vec![false; self.needs.len()];
         let mut found = Vec::new();
-        // The last services of a stack file tend to be ready last, and a goal looks for a pending
-        // service from the front.
+        // The last services of a stack file tend to be ready last, and a goal searches from the
+        // front for a pending service.
         let mut level: Vec<usize> = start.into_iter().collect();
         level.reverse();
         while !level.is_empty() {

@@ -7,7 +7,7 @@ use std::{
 
 /// The number of failures within [`CRASH_WINDOW`] that make a crash loop.
 pub const CRASH_LIMIT: usize = 5;
-/// The period in which [`CRASH_LIMIT`] failures are too many.
+/// The period in which [`CRASH_LIMIT`] failures make a crash loop.
 pub const CRASH_WINDOW: Duration = Duration::from_mins(1);
 /// The time in the ready state after which earlier failures are forgotten.
 pub const SETTLED: Duration = Duration::from_mins(1);
@@ -25,7 +25,7 @@ pub enum Decision {
     GiveUp,
 }
 
-/// The settings of a service that differ from the usual policy.
+/// The settings of a service that differ from the default policy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
     /// The pause before each restart, instead of the growing one.
@@ -38,13 +38,13 @@ pub struct Policy {
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     recent: VecDeque<Instant>,
-    /// The number of all of them.
+    /// The number of all failures.
     all: u32,
     /// The number of restarts after a pause.
     paused: u32,
     /// Whether one restart was immediate.
     at_once: bool,
-    /// The last error, if the next start has it again.
+    /// The last error, if every start would repeat it.
     error: Option<String>,
 }
 
@@ -94,22 +94,22 @@ impl Failures {
         Decision::After(pause.mul_f64(1.0 + jitter.clamp(0.0, 1.0) / 5.0))
     }
 
-    /// Does not count the failures so far towards a crash loop. Pauses keep growing.
+    /// Removes the failures so far from the count for a crash loop. Pauses keep growing.
     pub fn forgive(&mut self) {
         self.recent.clear();
         self.error = None;
     }
 
-    /// Returns whether a failure at `now` of a run that had been ready since `ready_since` is followed
-    /// by an immediate restart.
+    /// Returns whether the service restarts immediately after a failure at `now` of a run that had
+    /// been ready since `ready_since`.
     #[must_use]
     pub fn restarts_at_once(&self, now: Instant, ready_since: Option<Instant>) -> bool {
         let is_first = self.paused == 0 && !self.at_once;
         ready_since.is_some_and(|since| is_first || now.duration_since(since) >= SETTLED)
     }
 
-    /// Records the error of a failure, if the next start has it again. Returns whether the failure before
-    /// had the same: then no restart helps.
+    /// Records the error of a failure, if every start would repeat it. Returns whether the failure
+    /// before had the same error: then no restart helps.
     pub fn repeats(&mut self, error: Option<String>) -> bool {
         let repeats = error.is_some() && self.error == error;
         self.error = error;
@@ -124,7 +124,7 @@ impl Failures {
 }
 
 /// A random number generator for pauses, so that services that crashed together do not restart
-/// together. Seeded, so that the model remains a function of its input (xorshift64*, Vigna 2016).
+/// together. Seeded, so that the model is a function of its input (xorshift64*, Vigna 2016).
 #[derive(Clone, Debug)]
 pub struct Jitter(u64);
 
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_restart_of_a_service_that_had_been_ready_comes_at_once() {
+    fn the_first_restart_of_a_service_that_had_been_ready_is_immediate() {
         let (now, mut failures) = (start(), Failures::default());
         assert_eq!(
             failures.note(now, Some(now), 0.0, Policy::default()),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_never_was_ready_waits_from_the_first_time() {
+    fn a_service_that_was_never_ready_waits_before_its_first_restart() {
         let now = start();
         assert_eq!(
             Failures::default().note(now, None, 0.0, Policy::default()),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_in_good_health_forgets_the_past() {
+    fn after_a_minute_in_the_ready_state_failures_are_forgotten() {
         let (now, mut failures) = (start(), Failures::default());
         for _ in 0..4 {
             failures.note(now, None, 0.0, Policy::default());

@@ -33,7 +33,7 @@ use crate::{
 /// The phase of a service, with its data.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// It does not run.
+    /// It is not running.
     Stopped,
     /// Its port is being claimed.
     Claiming,
@@ -50,7 +50,7 @@ pub enum Phase {
     Backoff,
     /// Something blocks its start.
     Blocked,
-    /// It is not restarted any more.
+    /// It is no longer restarted.
     Failed,
 }
 
@@ -76,8 +76,8 @@ pub enum Health {
     Unhealthy,
 }
 
-/// Exits and probes arrive on separate paths: a daemonizing command may be ready before its exit is
-/// seen.
+/// The age up to which an exit may be that of a daemonizing command. Exits and probes arrive on
+/// separate paths, so such a command may be ready before its exit is seen.
 const DAEMON_GRACE: Duration = Duration::from_secs(1);
 
 impl ActiveRun {
@@ -91,7 +91,7 @@ impl ActiveRun {
 /// The next step after a run was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Then {
-    /// Nothing: the stop was requested.
+    /// None: the stop was requested.
     Rest,
     /// The restart policy decides: it exited, or became unhealthy.
     Recover(RunEnd),
@@ -175,11 +175,11 @@ struct CheckRounds {
     made: bool,
 }
 
-/// The hooks that have run.
+/// The hooks that have run, for each event.
 #[derive(Clone, Copy, Debug, Default)]
 struct Hooked {
     ready: bool,
-    /// Since it was last ready.
+    /// Whether it has run since the service was last ready.
     failed: bool,
 }
 
@@ -189,7 +189,7 @@ struct LatestRun {
     failed_rounds: u32,
     checks: CheckRounds,
     last_fault: Option<ProbeFault>,
-    /// Whether it uses more memory than it may.
+    /// Whether its memory exceeds the limit.
     is_too_large: bool,
     container: Option<Arc<ContainerInfo>>,
     /// Its first process.
@@ -205,11 +205,11 @@ struct LatestRun {
 pub struct ServiceState {
     /// The definition in the stack file, for the current run.
     pub(super) spec: Arc<Service>,
-    /// The definition in a changed stack file, for the next run.
+    /// The definition in a changed stack file, to be used for the next run.
     pub(super) next_spec: Option<Arc<Service>>,
     pub(super) intent: Intent,
     pub(super) phase: Phase,
-    /// It has completed, with code 0.
+    /// Whether it has completed with code 0.
     pub(super) completed: bool,
     /// Whether another service needs it to complete.
     pub(super) is_job: bool,
@@ -218,7 +218,7 @@ pub struct ServiceState {
     latest: LatestRun,
     port: Option<Port>,
     failures: Failures,
-    /// The latest run that has been ready.
+    /// The latest run that became ready.
     was_ready: Option<RunId>,
     restarts: u32,
     last_exit: Option<Exit>,
@@ -233,7 +233,7 @@ pub struct ServiceState {
     note: Option<String>,
     /// Why it restarts, to be shown with its next start.
     pub(super) cause: Option<String>,
-    /// The programs that the last stop ended besides the service, to be reported with the next start.
+    /// The other programs that the last stop ended, to be reported with the next start.
     beside: Option<String>,
     /// The events that are not recorded yet.
     pub(super) history: Vec<HistoryEvent>,
@@ -241,7 +241,7 @@ pub struct ServiceState {
     pub(super) next_run: Option<Timestamp>,
     /// The hooks that have run since the service was last stopped.
     hooked: Hooked,
-    /// Until then, failures do not count: the machine has slept.
+    /// The time until which failures do not count, after the machine has slept.
     lenient_until: Option<Instant>,
     /// The restarts that changed files have caused.
     pub(super) loops: Loops,
@@ -328,7 +328,7 @@ impl ServiceState {
         self.latest.started
     }
 
-    /// Returns its active run, unless that is being stopped.
+    /// Returns its active run, unless it is being stopped.
     pub(super) fn running(&self) -> Option<ActiveRun> {
         match self.phase {
             Phase::Running(running) => Some(running),
@@ -336,7 +336,7 @@ impl ServiceState {
         }
     }
 
-    /// Returns its first process, while it runs.
+    /// Returns its first process while it is running.
     #[must_use]
     pub fn process(&self) -> Option<Process> {
         match self.phase {
@@ -345,7 +345,8 @@ impl ServiceState {
         }
     }
 
-    /// Returns the PID of its first process, while it runs. That of a container only follows its log.
+    /// Returns the PID of its first process while it is running. The process of a container only
+    /// follows its log.
     fn own_pid(&self) -> Option<u32> {
         let process = self.process().filter(|_| self.spec.container.is_none())?;
         Some(process.pid)
@@ -373,7 +374,7 @@ impl ServiceState {
         self.intent.wanted || self.is_active()
     }
 
-    /// Returns whether its process runs.
+    /// Returns whether its process is running.
     pub(super) fn is_started(&self) -> bool {
         let running = self.running();
         running.is_some_and(|it| it.process.is_some() || it.health != Health::Starting)
@@ -405,7 +406,7 @@ impl ServiceState {
         !self.must_be_down() && (self.finding.is_some() || self.fails_checks())
     }
 
-    /// The checks that failed in their latest round.
+    /// Returns the checks that failed in their latest round.
     #[must_use]
     pub fn failed_checks(&self) -> &[(String, ProbeFault)] {
         &self.latest.checks.failed
@@ -415,8 +416,8 @@ impl ServiceState {
         !self.latest.checks.failed.is_empty()
     }
 
-    /// Returns why its light is amber or red: the root cause if one is known, what it has met with itself,
-    /// or the check that fails. Everything that shows a light shows this reason.
+    /// Returns why its light is amber or red: the root cause if one is known, else its own fault,
+    /// else the failing check. All user interfaces show this reason.
     #[must_use]
     pub fn reason(&self) -> Option<Arc<Finding>> {
         let known = self.diagnosed.clone().or_else(|| self.finding.clone());
@@ -427,7 +428,7 @@ impl ServiceState {
         })
     }
 
-    /// Takes the root cause of what is wrong with it, or that none is known.
+    /// Sets the root cause of its problem, or that none is known.
     pub(super) fn diagnosed(&mut self, cause: Option<Arc<Finding>>) {
         if self.diagnosed != cause {
             self.diagnosed = cause;
@@ -469,12 +470,12 @@ impl ServiceState {
         !self.intent.wanted || self.intent.cycle
     }
 
-    /// Returns whether it was removed from the stack file and no longer runs.
+    /// Returns whether it was removed from the stack file and is no longer running.
     pub(super) fn is_gone(&self) -> bool {
         self.intent.removed && !self.is_active()
     }
 
-    /// Returns whether it is wanted, but will not become ready by itself.
+    /// Returns whether it is wanted, but will not become ready without a change.
     pub(super) fn is_stuck(&self) -> bool {
         let is_unhealthy = |running: ActiveRun| running.health == Health::Unhealthy;
         let is_stuck = matches!(self.phase, Phase::Failed | Phase::Blocked)
@@ -492,8 +493,8 @@ impl ServiceState {
         self.intent.wanted && self.phase == Phase::Stopped && !self.completed
     }
 
-    /// Returns whether a fault elsewhere is a reason to run its checks: it has checks, is ready, and no
-    /// further round is scheduled already.
+    /// Returns whether a fault elsewhere is a reason to run its checks: it has checks, is ready,
+    /// and no further round is scheduled.
     pub(super) fn takes_check(&self) -> bool {
         self.is_ready() && !self.spec.checks.is_empty() && !self.latest.checks.again
     }
@@ -503,12 +504,13 @@ impl ServiceState {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Sets the flag that state changed that its stack depends on or that the view shows.
+    /// Sets the flag that it has changed: state that its stack depends on or that the view shows.
     pub(super) fn touch(&mut self) {
         self.dirty = true;
     }
 
-    /// Records the duration of the latest round of probes of a run. Returns whether to show it.
+    /// Records the duration of the latest round of probes of a run. Returns whether it is worth
+    /// showing.
     pub(super) fn take_latency(&mut self, run: RunId, latency: Duration) -> bool {
         let latency = Some(milliseconds(latency));
         let shown =
@@ -611,7 +613,7 @@ pub(super) fn timestamp(now: TimePoint) -> Timestamp {
     Timestamp::try_from(now.wall).unwrap_or_default()
 }
 
-/// Returns a time in milliseconds, with two digits after the point.
+/// Returns a time in milliseconds, rounded to two decimal places.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 100_000.0).round() / 100.0
 }

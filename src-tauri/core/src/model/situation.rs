@@ -1,10 +1,9 @@
 //! The findings of a diagnosis, as long as they are valid.
 //!
-//! A diagnosis takes a moment, and the stack changes meanwhile. So each belongs to a *situation*: which
-//! services
-//! fail and how, and which run. Situations are compared by value, so that a service which keeps exiting in
-//! the
-//! same way is diagnosed once. Findings of another situation are dropped.
+//! A diagnosis takes a moment, and the stack may change meanwhile. So each diagnosis belongs to a
+//! *situation*: which services fail and how, and which are running. Situations are compared by
+//! value, so that a service that keeps exiting in the same way is diagnosed once. Findings of
+//! another situation are dropped.
 
 use std::{
     collections::HashMap,
@@ -19,14 +18,14 @@ use super::{
 };
 use crate::stack::ServiceName;
 
-/// The situation, and what is known of it.
+/// The current situation and its diagnosis.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
-    /// Indexed by service; empty for a service that was not examined yet.
+    /// Indexed by service; `None` for a service that was not examined yet.
     situation: Vec<Option<Condition>>,
     /// The number of failing services.
     troubles: usize,
-    /// Which situation it is.
+    /// The number of the situation.
     number: u64,
     /// The situation that is being diagnosed.
     pending: Option<u64>,
@@ -35,12 +34,12 @@ pub(super) struct Diagnosis {
     findings: Vec<Arc<Finding>>,
 }
 
-/// How a service stands.
+/// The condition of a service.
 #[derive(Debug, PartialEq)]
 enum Condition {
     Trouble {
         finding: Option<Arc<Finding>>,
-        /// The checks that fail, and how.
+        /// The failing checks and the kinds of their faults.
         checks: Vec<(String, Discriminant<ProbeFaultKind>)>,
     },
     Up,
@@ -128,8 +127,8 @@ impl Diagnosis {
         self.number
     }
 
-    /// Returns the situation, if a service is failing or `anyway`, and its diagnosis has not begun. To be
-    /// answered with [`Self::answer`].
+    /// Returns the situation, if a service is failing or `anyway`, and its diagnosis has not begun.
+    /// The caller must call [`Self::answer`].
     pub(super) fn ask(&mut self, anyway: bool) -> Option<u64> {
         let wanted = self.pending.is_none()
             && self.done != Some(self.number)
@@ -137,7 +136,7 @@ impl Diagnosis {
         wanted.then(|| *self.pending.insert(self.number))
     }
 
-    /// Takes what was found in a situation. Whether it still holds.
+    /// Stores the findings of a situation. Returns whether it is still the current one.
     pub(super) fn answer(&mut self, situation: u64, findings: Vec<Finding>) -> bool {
         self.pending = None;
         if situation != self.number {
@@ -148,18 +147,18 @@ impl Diagnosis {
         true
     }
 
-    /// What was found, root causes first.
+    /// Returns the findings, root causes first.
     pub(super) fn findings(&self) -> &[Arc<Finding>] {
         &self.findings
     }
 
-    /// Adds what no finding speaks of.
+    /// Adds faults that no finding covers.
     pub(super) fn add(&mut self, findings: impl IntoIterator<Item = Arc<Finding>>) {
         self.findings.extend(findings);
     }
 
-    /// Returns the root cause for each failing service: the first finding about itself, or else the
-    /// first of which it is a symptom.
+    /// Returns the root cause for each failing service: the first finding about the service itself,
+    /// or else the first one with it as a symptom.
     pub(super) fn causes(&self) -> HashMap<ServiceName, Arc<Finding>> {
         let mut causes = HashMap::new();
         for finding in &self.findings {

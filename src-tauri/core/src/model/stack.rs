@@ -26,7 +26,7 @@ pub use goal::{Goal, Members, Progress};
 
 use crate::stack::{Need, Port, Ports, ServiceName, Stack};
 
-/// An event: a request, or the report of an effect.
+/// An event: a request or the report of an effect.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Start these with their dependencies; all if there are none.
@@ -39,9 +39,9 @@ pub enum Event {
     Kill(Vec<ServiceName>),
     /// The stack file has changed. The map has the latest known run of each new service.
     Load(Arc<Stack>, HashMap<ServiceName, RunId>),
-    /// The machine has slept: what fails now may only be broken off.
+    /// The machine has slept: failures may only be interruptions.
     Awake,
-    /// The watch on the files of a service reports.
+    /// A report of the watch on the files of a service.
     Watched(ServiceName, Watched),
     /// Adopt a service that an earlier daemon started.
     Adopt(ServiceName, Adoption),
@@ -84,10 +84,10 @@ pub struct StackModel {
     is_other_situation: bool,
     /// The totals over all services.
     tally: Tally,
-    /// The number of times that a service became wanted or unwanted, or began to fail: only then
-    /// can a goal become unreachable.
+    /// The number of times that a service became wanted or unwanted, or began to fail: a goal can
+    /// only become unreachable at such a turn.
     turns: u64,
-    /// Whether a removed service has stopped, but is still in the list.
+    /// Whether a removed service has stopped but is still in the list.
     has_gone: bool,
     /// Whether a service shows a root cause.
     explained: bool,
@@ -104,7 +104,7 @@ pub struct StackModel {
     stale_findings: bool,
 }
 
-/// The ports that the services of a stack have at one moment.
+/// The current ports of the services of a stack.
 #[derive(Clone, Debug, Default)]
 pub struct PortTable {
     ports: BTreeMap<ServiceName, Port>,
@@ -113,7 +113,8 @@ pub struct PortTable {
 }
 
 impl PortTable {
-    /// Returns the ports that a view of a stack shows, and the declared ports of the other services.
+    /// Returns the ports in a view of a stack, and the declared ports of services that are not in
+    /// the view.
     #[must_use]
     pub fn of_view(stack: Arc<Stack>, view: Option<&StackView>) -> Self {
         let mut table = Self::default();
@@ -288,7 +289,7 @@ impl StackModel {
         step.effects
     }
 
-    /// Requests these services and what they need.
+    /// Requests these services and their dependencies.
     fn request(&mut self, asked: Vec<usize>, step: &Step) {
         for index in self.order.with_needs(asked) {
             self.change(index, |service| service.request(step));
@@ -309,7 +310,7 @@ impl StackModel {
         }
     }
 
-    /// Returns the events since the last call.
+    /// Returns the history events since the last call.
     pub fn take_history(&mut self) -> Vec<HistoryEvent> {
         let mut events = std::mem::take(&mut self.history);
         for event in &mut events {
@@ -326,7 +327,7 @@ impl StackModel {
         events
     }
 
-    /// Records which findings are new, and which no longer hold.
+    /// Records new findings, and those that no longer hold.
     fn record_findings(&mut self, step: &Step) {
         let known = self.diagnosis.findings();
         let is_among = |all: &[Arc<Finding>], one: &Finding| {
@@ -351,8 +352,8 @@ impl StackModel {
     }
 
     /// Returns the situation that needs a diagnosis, if any: a service is failing, and no diagnosis
-    /// has begun. A stack in a slot needs one also when all is ready, since it may work with the data of
-    /// another checkout. The caller must answer with [`Event::Diagnosed`].
+    /// has begun. A stack in a slot needs one even when all services are ready, since it may use
+    /// the data of another checkout. The caller must answer with [`Event::Diagnosed`].
     pub fn undiagnosed(&mut self) -> Option<u64> {
         let may_be_misdirected = self.stack.slot.is_some() && self.tally.light() == Light::Green;
         self.diagnosis.ask(may_be_misdirected)
@@ -370,7 +371,7 @@ impl StackModel {
             return;
         }
         let known = self.diagnosis.causes();
-        // The exit alone is better than no finding.
+        // An exit alone is better than no finding.
         let unknown = self.services.iter().filter_map(|service| {
             let finding = service.finding.clone()?;
             (!known.contains_key(service.name())).then_some(finding)
@@ -419,7 +420,7 @@ impl StackModel {
 
     fn is_met(&self, place: usize, need: Need) -> bool {
         let service = &self.services[place];
-        // A removed service cannot be waited for.
+        // A removed service can no longer be waited for.
         service.is_gone()
             || !service.must_be_down()
                 && match need {
@@ -500,7 +501,7 @@ impl StackModel {
             // A service has failed: check whether the others still work.
             self.tally.checkable.iter().copied().collect()
         } else if !was_ready && service.is_ready() {
-            // The check of another service may have failed without this one.
+            // The check of another service may have failed only because this one was not ready.
             self.tally.failing.iter().copied().collect()
         } else {
             return;
@@ -547,8 +548,8 @@ impl StackModel {
         }
     }
 
-    /// Returns the indexes of these services and tasks, or of all services if there are none, as far
-    /// as the stack file has them.
+    /// Returns the indexes of these services and tasks, or of all services if there are none,
+    /// without those that the stack file no longer contains.
     fn startable(&self, names: &[ServiceName]) -> Vec<usize> {
         let mut places = self.places(names);
         places.retain(|&place| {

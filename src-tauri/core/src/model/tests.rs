@@ -1,4 +1,4 @@
-//! The model under events: tables of what a person would expect, and a world that does anything.
+//! Tests of the model: tables of expected effects, and simulations with random events.
 
 mod daily;
 mod properties;
@@ -88,7 +88,7 @@ fn stack_of(services: Vec<Service>) -> Arc<Stack> {
     })
 }
 
-/// redis <- backend <- frontend, as in the design.
+/// Returns a stack: frontend needs backend, backend needs redis.
 fn nexus() -> Arc<Stack> {
     let mut redis = service("redis", &[]);
     redis.port = Port::new(6379);
@@ -99,7 +99,7 @@ fn nexus() -> Arc<Stack> {
     ])
 }
 
-/// A stack and a clock, driven by hand. Everything that the model asks for is kept in `effects`.
+/// A stack and a clock, controlled by the test. All requested effects are collected in `effects`.
 struct Bench {
     model: StackModel,
     now: TimePoint,
@@ -156,7 +156,7 @@ impl Bench {
         self.view(service).phase
     }
 
-    /// Brings one service from claiming to ready.
+    /// Takes one service from claiming to ready.
     fn make_ready(&mut self, service: &str) {
         self.make_ready_unseen(service);
         assert_eq!(self.phase(service), PhaseName::Ready);
@@ -215,7 +215,7 @@ fn process(service: &str) -> Process {
     }
 }
 
-/// What was asked for, as `service act`.
+/// Formats effects as `service act`.
 fn acts(effects: &[Effect]) -> Vec<String> {
     effects
         .iter()

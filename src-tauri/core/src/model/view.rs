@@ -33,7 +33,7 @@ impl Snapshot {
         self.stacks.iter().find(|stack| stack.file == file)
     }
 
-    /// Returns whether a service of this stack is wanted or runs.
+    /// Returns whether a service of this stack is wanted or running.
     #[must_use]
     pub fn has_alive(&self, file: &Path) -> bool {
         self.stack(file).is_some_and(|stack| !stack.is_dark())
@@ -120,7 +120,7 @@ pub struct StartedBy {
 }
 
 impl StackView {
-    /// Returns its name, with its checkout if that is shown: `nexus · feature-x`.
+    /// Returns its name, followed by its checkout if that is shown: `nexus · feature-x`.
     #[must_use]
     pub fn title(&self) -> String {
         match &self.checkout {
@@ -129,8 +129,8 @@ impl StackView {
         }
     }
 
-    /// Returns the service of this name. Looks at `place` first, its likely position if it has that
-    /// position in another view of the stack.
+    /// Returns the service of this name. Tries the index `place` first, which may be its position
+    /// in another view of the stack.
     #[must_use]
     pub fn service(&self, name: &ServiceName, place: usize) -> Option<&Arc<ServiceView>> {
         let is_it = |service: &&Arc<ServiceView>| service.name == *name;
@@ -146,7 +146,7 @@ impl StackView {
             .all(|service| service.light == Light::Off)
     }
 
-    /// Returns the state of the stack in words: `stopped`, `all 3 ready`, `1 of 3 ready, redis failed`.
+    /// Describes the state of the stack: `stopped`, `all 3 ready`, `1 of 3 ready, redis failed`.
     /// Terminal, tray and window show this text.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -257,7 +257,7 @@ pub struct ServiceView {
 }
 
 impl ServiceView {
-    /// Returns the state in words, from [`PhaseName::words`].
+    /// Describes the state, with [`PhaseName::words`].
     #[must_use]
     pub fn state(&self) -> String {
         if self.phase == PhaseName::Stopped && !self.waiting_for.is_empty() {
@@ -273,8 +273,8 @@ impl ServiceView {
         self.phase.words(self.light).to_owned()
     }
 
-    /// Returns why the service is amber or red, in words, as far as it is not in its own finding: the
-    /// failing check, the service that causes it, or how the last run ended.
+    /// Describes why the service is amber or red, unless its own finding does: the failing check,
+    /// the service that causes it, or how the last run ended.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let finding = self.finding.as_deref();
@@ -302,7 +302,8 @@ impl ServiceView {
         }
     }
 
-    /// Returns whether it is a task that was not requested: it says nothing about the state of its stack.
+    /// Returns whether it is a task that was not requested, which does not affect the state of its
+    /// stack.
     #[must_use]
     pub fn is_idle_task(&self) -> bool {
         self.task && self.light == Light::Off
@@ -361,8 +362,8 @@ impl PhaseName {
         Self::Failed,
     ];
 
-    /// Returns the words for a state. This is the one table of them: terminal, tray, notifications and
-    /// window take them from here (`ui/src/backend/wire.ts` is generated from it).
+    /// Returns the words for a state. This is their only table: terminal, tray, notifications and
+    /// window use it (`ui/src/backend/wire.ts` is generated from it).
     #[must_use]
     pub const fn words(self, light: Light) -> &'static str {
         match (self, light) {

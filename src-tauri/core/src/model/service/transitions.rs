@@ -21,17 +21,18 @@ use crate::{
     stack::{HookEvent, OnUnhealthy, Restart, Service, Signal},
 };
 
-/// The pause before a failing check is run again, if the stack file sets none.
+/// The default pause before a failing check runs again.
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
-/// How long failures do not count after the machine has slept: networks and containers need a while.
+/// How long failures do not count after the machine has slept: networks and containers need some
+/// time.
 const LENIENT: Duration = Duration::from_secs(15);
 
-/// How far a timer and the time of day may differ.
+/// The maximum difference between a timer and the time of day.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(1);
 
 impl ServiceState {
-    /// The service is requested: earlier failures no longer count.
+    /// Requests the service: earlier failures no longer count.
     pub(in crate::model) fn request(&mut self, step: &Step) {
         self.intent.wanted = true;
         self.intent.alone = false;
@@ -49,7 +50,7 @@ impl ServiceState {
         self.unfinished = None;
     }
 
-    /// A restart is requested.
+    /// Requests a restart.
     pub(in crate::model) fn cycle(&mut self, step: &Step) {
         let active = self.is_active();
         self.request(step);
@@ -59,35 +60,35 @@ impl ServiceState {
         }
     }
 
-    /// The next start is a requested one.
+    /// Makes the next start a requested one.
     fn start_afresh(&mut self) {
         self.intent.asked = true;
         self.failures = Failures::default();
         self.restarts = 0;
     }
 
-    /// A restart is requested from which the services that depend on it are spared.
+    /// Requests a restart that does not affect the services that depend on it.
     pub(in crate::model) fn cycle_alone(&mut self, step: &Step) {
         self.cycle(step);
         self.intent.alone = self.intent.cycle;
     }
 
-    /// It runs once more, also if it has completed.
+    /// Requests another run, even if it has completed.
     pub(in crate::model) fn run_again(&mut self, step: &Step) {
         self.is_due();
         self.intent.forced = true;
         self.cycle_alone(step);
     }
 
-    /// A task that has completed is done once more with the next request.
+    /// Makes a completed task run again with the next request.
     pub(in crate::model) fn is_due(&mut self) {
         if self.is_task() && !self.is_active() {
             self.completed = false;
         }
     }
 
-    /// Waits for the next time of the schedule, unless it does already. A task that was not requested has
-    /// nothing to do until then.
+    /// Waits for the next time of the schedule, unless it is already waiting. Until then, a task
+    /// that was not requested counts as completed.
     pub(in crate::model) fn plan(&mut self, step: &mut Step) {
         if self.next_run.is_some() {
             return;
@@ -115,14 +116,14 @@ impl ServiceState {
         }
     }
 
-    /// The timer of the schedule has elapsed. A task that still runs is not started a second time, and
-    /// times that were missed count once.
+    /// Handles the timer of the schedule. A running task is not started again, and missed times
+    /// count once.
     fn schedule_elapsed(&mut self, step: &mut Step) {
         let Some(due) = self.next_run.filter(|_| self.intent.wanted) else {
             return;
         };
         if due > timestamp(step.now.after(CLOCKS_DIFFER)) {
-            // The clock was set back, or the timer is an earlier one.
+            // The clock was set back, or this is an earlier timer.
             return self.wait_until_due(step);
         }
         if !self.is_active() {
@@ -132,7 +133,8 @@ impl ServiceState {
         self.wait_for_next(step);
     }
 
-    /// The machine has slept: earlier failures do not count, nor do those of the next moments.
+    /// Handles a wake-up of the machine: earlier failures no longer count, nor do those of the next
+    /// moments.
     pub(in crate::model) fn awake(&mut self, now: TimePoint) {
         self.lenient_until = Some(now.instant + LENIENT);
         self.failures = Failures::default();
@@ -144,7 +146,7 @@ impl ServiceState {
         until.is_some_and(|until| step.now.instant < until)
     }
 
-    /// Runs the hook for the failure of a service that does not recover by itself, once its cause is known.
+    /// Runs the hook for the failure of a service that will not recover, once its cause is known.
     pub(in crate::model) fn tell_failure(&mut self, step: &mut Step) {
         if self.is_stuck() && !self.must_be_down() && !self.hooked.failed {
             self.hooked.failed = true;
@@ -167,27 +169,27 @@ impl ServiceState {
         }
     }
 
-    /// The user starts or stops it: its files may cause restarts again.
+    /// Lets its files cause restarts again, after a start or stop by the user.
     pub(in crate::model) fn forget_loops(&mut self) {
         self.loops.forget();
         self.watch_finding = None;
         self.touch();
     }
 
-    /// Shows a remark for the user.
+    /// Shows a note to the user.
     pub(in crate::model) fn remark(&mut self, note: &str) {
         self.note = Some(note.to_owned());
         self.touch();
     }
 
-    /// Signals its processes, if it runs.
+    /// Signals its processes, if it is running.
     pub(in crate::model) fn signal(&self, signal: Signal, step: &mut Step) {
         if self.is_started() {
             self.act(Act::Signal(signal), step);
         }
     }
 
-    /// The changed stack file has a new definition, for the next run.
+    /// Sets the new definition of a changed stack file, for the next run.
     pub(in crate::model) fn redefine(&mut self, spec: &Arc<Service>) {
         let changed = **spec != *self.spec;
         self.intent.removed = false;
@@ -204,14 +206,14 @@ impl ServiceState {
         self.touch();
     }
 
-    /// The changed stack file no longer contains the service.
+    /// Records that the changed stack file no longer contains the service.
     pub(in crate::model) fn remove(&mut self) {
         self.intent.removed = true;
         self.intent.wanted = false;
         self.touch();
     }
 
-    /// A stop is requested.
+    /// Requests a stop.
     pub(in crate::model) fn dismiss(&mut self, step: &mut Step) {
         self.intent.wanted = false;
         self.intent.cycle = false;
@@ -271,10 +273,10 @@ impl ServiceState {
         }
     }
 
-    /// Stops it, unless that is in progress: it is not needed any more.
+    /// Stops the service, which is no longer needed, unless it is already being stopped.
     pub(in crate::model) fn end(&mut self, step: &mut Step) {
         match &self.phase {
-            // A process that is being launched is stopped once it is known.
+            // A process that is still being launched is stopped once it is known.
             Phase::Running(running) if !self.spec.is_external() => {
                 let process = running.process;
                 self.end_tree(Then::Rest, process, step);
@@ -297,8 +299,8 @@ impl ServiceState {
 
     /// Runs its checks once, if it has any and is up.
     ///
-    /// Only one round runs at a time. A round that is requested meanwhile may cover events that the
-    /// current one has missed, so one more round follows, however many were requested.
+    /// Only one round runs at a time. Requests during a round are covered by one more round after
+    /// it, since the current one may have missed their events.
     pub(in crate::model) fn check(&mut self, step: &mut Step) {
         if !self.is_ready() || self.spec.checks.is_empty() {
             return;
@@ -328,8 +330,8 @@ impl ServiceState {
         self.plan_check(fails, step);
     }
 
-    /// Takes the results of a round that a diagnosis has made. It began later than a round that runs, whose
-    /// results are then followed by another round.
+    /// Handles the results of a round of a diagnosis. It began later than a round that is still
+    /// running, which is then followed by another one.
     fn doctored(&mut self, failed: Vec<(String, ProbeFault)>, step: &mut Step) {
         if !self.is_ready() {
             return;
@@ -354,7 +356,7 @@ impl ServiceState {
             Report::UpToDate => {
                 if self.phase == Phase::Claiming {
                     self.complete(step);
-                    // It has left no log.
+                    // The claimed run has no log.
                     self.run = RunId(run.0 - 1);
                     self.remark("its inputs have not changed since it was last done");
                 }
@@ -438,12 +440,12 @@ impl ServiceState {
             self.watch(Some(process), step);
             self.since = since;
         } else if self.latest.container.is_some() {
-            // Another process follows the log of its container.
+            // A new process follows the log of its container.
             self.process_is(process);
         }
     }
 
-    /// It runs, or is being launched, and is not ready yet.
+    /// Enters the running phase: launched or being launched, and not ready yet.
     fn start(&mut self, process: Option<Process>, step: &Step) {
         let running = ActiveRun {
             process,
@@ -453,7 +455,7 @@ impl ServiceState {
         self.enter(Phase::Running(running), step);
     }
 
-    /// Probes a running service until it is ready. A task is not ready before it has ended.
+    /// Probes a running service until it is ready. A task becomes ready only when it has completed.
     fn watch(&mut self, process: Option<Process>, step: &mut Step) {
         self.start(process, step);
         if !self.is_task() {
@@ -495,8 +497,8 @@ impl ServiceState {
         }
     }
 
-    /// Returns whether the exit of a run at `now`, with no survivors, is followed by an immediate
-    /// restart.
+    /// Returns whether the service restarts immediately after the exit of a run at `now` without
+    /// survivors.
     #[must_use]
     pub fn restarts_at_once(&self, run: RunId, now: TimePoint) -> bool {
         let failures = &self.failures;
@@ -571,7 +573,7 @@ impl ServiceState {
         }
     }
 
-    /// It uses more memory than it may, or no longer does.
+    /// Records that its memory exceeds the limit, or no longer does.
     fn memory(&mut self, fault: Option<ProbeFault>, step: &mut Step) {
         let was_too_large = std::mem::replace(&mut self.latest.is_too_large, fault.is_some());
         if self.running().is_none() {
@@ -583,7 +585,7 @@ impl ServiceState {
                 let policy = self.spec.memory.map(|limit| limit.on_limit);
                 self.become_unhealthy(policy.unwrap_or_default(), step);
             }
-            // Rounds of probes may show more; without any, this is what shows it.
+            // Further rounds of probes may follow; without any, this one shows the change.
             None if was_too_large => self.passed(Duration::ZERO, step),
             None => {}
         }
@@ -611,8 +613,8 @@ impl ServiceState {
         }
     }
 
-    /// Sets the timer of the next round of checks, unless a round runs. All checks run together, since one
-    /// may use values of another: the shortest interval applies.
+    /// Sets the timer of the next round of checks, unless a round is running. All checks run
+    /// together, since one may use values of another, so the shortest interval applies.
     fn plan_check(&mut self, fails: bool, step: &mut Step) {
         let pauses = self.spec.checks.iter().filter_map(|check| check.every);
         let pause = pauses.min().or_else(|| fails.then_some(CHECK_AGAIN));
@@ -624,7 +626,7 @@ impl ServiceState {
     }
 
     /// Reports that the service is not ready in time, and informs waiting clients. It keeps
-    /// running, since it may only be slow, or be stopped in a debugger.
+    /// running, since it may only be slow or stopped in a debugger.
     fn start_timed_out(&mut self, step: &mut Step) {
         if self
             .running()
@@ -656,7 +658,7 @@ impl ServiceState {
         }
     }
 
-    /// It ended without a request: the restart policy decides.
+    /// Handles an end without a request: the restart policy decides.
     fn recover(&mut self, ending: &RunEnd, step: &mut Step) {
         if self.must_be_down() {
             return self.rest(step);
@@ -722,7 +724,8 @@ impl ServiceState {
         self.act(Act::Stop, step);
     }
 
-    /// Sets the reason of its red light while what an exit has left is being stopped.
+    /// Sets the reason of its red light while the remaining processes of an exited run are being
+    /// stopped.
     fn explain_recovery(&mut self) {
         if let Phase::Stopping {
             then: Then::Recover(ending),
@@ -744,7 +747,7 @@ impl ServiceState {
         self.enter(phase, step);
     }
 
-    /// It no longer runs, as intended.
+    /// Enters the phase of a service that is not running, as intended.
     fn rest(&mut self, step: &mut Step) {
         let is_stop = matches!(&self.phase, Phase::Stopping { then, .. } if *then == Then::Rest);
         if is_stop && !self.intent.wanted {
@@ -778,7 +781,7 @@ impl ServiceState {
         self.touch();
     }
 
-    /// Records the event that a change of the phase is for users, if any.
+    /// Records the event for users that corresponds to a change of the phase, if any.
     fn record(&mut self, before: &Phase) {
         let is_start = self
             .running()

@@ -1,9 +1,9 @@
-//! The follow-up of a change of single services: only they and their neighbours are examined.
+//! Handles changes of single services: only they and their neighbours are examined.
 //!
-//! Each service that changes is queued. [`StackModel::settle`] empties the queue: it updates the state
-//! derived from single services, starts and stops what can be started and stopped now, and continues
-//! with the resulting changes. In debug builds, everything is then derived again from all services and
-//! compared.
+//! Each changed service is queued. [`StackModel::settle`] empties the queue: it updates the state
+//! derived from single services, starts and stops the services that can be started and stopped now,
+//! and continues with the resulting changes. In debug builds, all derived state is then computed
+//! again from all services and compared.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     stack::{Ports as _, ServiceName},
 };
 
-/// The size up to which a stack is derived again after each step in debug builds.
+/// The number of services up to which a stack is verified after each step in debug builds.
 #[cfg(debug_assertions)]
 const VERIFIED: usize = 50;
 
@@ -27,7 +27,7 @@ const VERIFIED: usize = 50;
 pub(super) struct Tally {
     seen: Vec<Option<Seen>>,
     alive: usize,
-    /// The number of services for each light.
+    /// The number of services of each light.
     lights: [usize; 4],
     /// The number of active dependents of each service.
     active_dependents: Vec<usize>,
@@ -62,7 +62,7 @@ impl Seen {
 }
 
 impl Tally {
-    /// Returns the totals of this many services, none of which was examined.
+    /// Returns the totals of this many services, none of which has been examined yet.
     pub(super) fn of(services: usize) -> Self {
         Self {
             seen: vec![None; services],
@@ -71,7 +71,7 @@ impl Tally {
         }
     }
 
-    /// Updates the contribution of a service. Returns whether a goal may now be out of reach.
+    /// Updates the contribution of a service. Returns whether a goal may now be unreachable.
     fn update(&mut self, place: usize, service: &ServiceState, order: &Order) -> bool {
         let now = Seen::of(service);
         let before = self.seen[place].replace(now);
@@ -260,7 +260,7 @@ impl StackModel {
         true
     }
 
-    /// Shows the program that requested the latest start.
+    /// Shows which program requested the latest start.
     pub fn show_started_by(&mut self, program: Option<StartedBy>) {
         if self.started_by != program {
             self.started_by = program;
@@ -268,7 +268,7 @@ impl StackModel {
         }
     }
 
-    /// Shows the checkout that the stack belongs to.
+    /// Shows which checkout the stack belongs to.
     pub fn show_checkout(&mut self, name: Option<String>) {
         if self.checkout != name {
             self.checkout = name;
@@ -276,7 +276,7 @@ impl StackModel {
         }
     }
 
-    /// Returns whether the view shows the checkout.
+    /// Returns whether the view contains the checkout.
     #[must_use]
     pub fn shows_checkout(&self) -> bool {
         self.checkout.is_some()
@@ -288,8 +288,8 @@ impl StackModel {
         self.view.is_none() || self.has_gone || self.stale_findings || !self.stale.is_empty()
     }
 
-    /// Shows the duration of the latest round of a service's probes. Such a change alone is not an
-    /// event.
+    /// Shows the duration of the latest round of a service's probes. Such a change alone does not
+    /// cause an event.
     pub fn show_latency(&mut self, name: &ServiceName, run: RunId, latency: Duration) {
         let Some(place) = self.order.place(name) else {
             return;
@@ -324,7 +324,7 @@ impl StackModel {
         service.draw(waiting_for, &*self.ports)
     }
 
-    /// Derives everything from all services, and compares.
+    /// Computes all derived state again from all services, and compares.
     #[cfg(debug_assertions)]
     fn verify(&self, step: &Step) {
         if self.services.len() > VERIFIED {
@@ -358,7 +358,7 @@ impl StackModel {
         };
         let mut all = self.draw_all();
         for (drawn, shown) in all.services.iter_mut().zip(&view.services) {
-            // The view may be out of date here.
+            // The view may be outdated here.
             Arc::make_mut(drawn).latency_ms = shown.latency_ms;
         }
         assert_eq!(all, **view);

@@ -20,7 +20,7 @@ use crate::{
 pub enum Goal {
     /// These services are ready or completed.
     Up(Members),
-    /// Nothing of these services runs.
+    /// No process of these services is running.
     Down(Members),
 }
 
@@ -28,14 +28,14 @@ pub enum Goal {
 #[derive(Debug, Default)]
 pub struct Members {
     names: Vec<ServiceName>,
-    /// The service that was pending at the last look, counted from 1, and the turns of the stack at
-    /// that time: while both hold, no other service need be examined.
+    /// The service that was pending at the last call, counted from 1, and the turns of the stack at
+    /// that time: while both are the same, no other service needs to be examined.
     pending: AtomicUsize,
     turns: AtomicU64,
 }
 
 impl Members {
-    /// Their names.
+    /// Returns their names.
     #[must_use]
     pub fn names(&self) -> &[ServiceName] {
         &self.names
@@ -67,13 +67,13 @@ pub enum Progress {
 }
 
 impl StackModel {
-    /// Returns the services of a goal: with all that they need, or all that need them.
+    /// Returns the goal of a start: these services and all their dependencies.
     #[must_use]
     pub fn up_goal(&self, names: &[ServiceName]) -> Goal {
         Goal::Up(self.members(self.order.with_needs(self.startable(names))))
     }
 
-    /// Returns the services of a restart goal: running dependents start again too.
+    /// Returns the goal of a restart: running dependents start again too.
     #[must_use]
     pub fn restart_goal(&self, names: &[ServiceName]) -> Goal {
         let asked = self.startable(names);
@@ -87,7 +87,7 @@ impl StackModel {
         Goal::Up(self.members(places))
     }
 
-    /// See [`Self::up_goal`].
+    /// Returns the goal of a stop: these services and all their dependents.
     #[must_use]
     pub fn down_goal(&self, names: &[ServiceName]) -> Goal {
         Goal::Down(self.members(self.order.with_dependents(self.places(names))))
@@ -173,7 +173,7 @@ impl StackModel {
     }
 }
 
-/// Returns whether it is on its way to be ready or completed.
+/// Returns whether it is becoming ready or will complete.
 fn is_coming_up(service: &ServiceState) -> bool {
     !service.is_stuck()
         && match service.phase() {

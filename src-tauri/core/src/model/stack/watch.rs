@@ -1,4 +1,4 @@
-//! What follows when watched files change.
+//! Reacts to changes of watched files.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ impl StackModel {
         }
     }
 
-    /// Runs a task, or a service that completes, again with what it needs.
+    /// Runs a task, or a service that completes, and its dependencies again.
     pub(super) fn run_again(&mut self, index: usize, step: &Step) {
         for need in self.order.with_needs([index]) {
             if need == index {
@@ -71,7 +71,7 @@ impl StackModel {
         }
     }
 
-    /// Returns the findings of the diagnosis, and those about watched files.
+    /// Returns the findings of the diagnosis and those about watched files.
     #[must_use]
     pub fn findings(&self) -> Vec<Arc<Finding>> {
         let diagnosed = self.diagnosis.findings().iter().cloned();

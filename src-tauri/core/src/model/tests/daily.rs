@@ -34,7 +34,7 @@ fn task(name: &str, schedule: Option<Schedule>) -> Service {
     }
 }
 
-/// frontend needs backend, which watches its files.
+/// Returns a stack in which frontend needs backend, which watches its files.
 fn watched(reaction: Reaction, cascade: bool) -> Arc<Stack> {
     stack_of(vec![
         watching(service("backend", &[]), reaction, cascade),
@@ -73,7 +73,7 @@ fn a_changed_file_restarts_the_service_alone() {
     assert_eq!(bench.phase("frontend"), PhaseName::Ready);
     let note = bench.view("backend").note.clone().unwrap();
     assert_eq!(note, "restarted since main.py has changed");
-    // From now on, a stop begins with the dependents again.
+    // From now on, a stop again begins with the dependents.
     assert_eq!(
         acts(&bench.step(Event::Down(Vec::new()))),
         ["frontend stop"]
@@ -115,12 +115,12 @@ fn a_changed_file_can_signal_the_service_or_run_a_task() {
     bench.die("migrate", Exit::Code(0));
     assert_eq!(changed(&mut bench, "main.py"), ["migrate claim"]);
     bench.launch("migrate");
-    // Never two at once, and the change is not lost.
+    // The task never runs twice at once, and the change is not lost.
     assert_eq!(changed(&mut bench, "main.py"), ["migrate stop"]);
 }
 
 #[test]
-fn a_service_that_writes_what_it_watches_is_stopped_from_doing_so_and_named() {
+fn a_service_that_writes_its_watched_files_is_reported_and_no_longer_restarted() {
     let mut bench = up(watched(Reaction::Restart, false));
     for _ in 0..4 {
         bench.wait(Duration::from_millis(900));
@@ -134,7 +134,7 @@ fn a_service_that_writes_what_it_watches_is_stopped_from_doing_so_and_named() {
     assert_eq!(findings[0].code, Code::WatchLoop);
     assert!(findings[0].title.contains("version.txt"), "{findings:?}");
     assert!(changed(&mut bench, "version.txt").is_empty());
-    // Other files still count, and a restart by the user resets the count.
+    // Changes of other files still count, and a restart by the user resets the count.
     assert_eq!(changed(&mut bench, "main.py"), ["backend stop"]);
     bench.finish_stop("backend");
     bench.step(Event::Restart(vec!["backend".into()]));
@@ -148,7 +148,7 @@ fn a_task_runs_for_a_service_that_needs_it_or_on_request() {
     let stack = stack_of(vec![backend, task("migrate", None), task("seed", None)]);
     let mut bench = Bench::new(stack);
     assert_eq!(acts(&bench.step(Event::Up(Vec::new()))), ["migrate claim"]);
-    // It has no probes: it is done when it has ended.
+    // It has no probes: it completes when it exits.
     let launched = bench.report("migrate", Report::Claimed(Ok(None)));
     assert_eq!(acts(&launched), ["migrate launch"]);
     let probed = bench.report("migrate", Report::Launched(Ok(process("migrate"))));
@@ -162,7 +162,7 @@ fn a_task_runs_for_a_service_that_needs_it_or_on_request() {
     assert_eq!(view.summary(), "all 2 ready");
     assert_eq!(bench.view("seed").state(), "not run");
 
-    // A second start needs nothing; a request by name runs it again.
+    // A second start has nothing to do; a request by name runs the task again.
     assert!(bench.step(Event::Up(Vec::new())).is_empty());
     let again = bench.step(Event::Up(vec!["migrate".into()]));
     assert_eq!(acts(&again), ["migrate claim"]);
@@ -175,7 +175,7 @@ fn a_task_runs_for_a_service_that_needs_it_or_on_request() {
 }
 
 #[test]
-fn a_schedule_runs_a_task_again_and_again_never_twice_at_once_and_missed_times_once() {
+fn a_schedule_never_runs_a_task_twice_at_once_and_missed_times_only_once() {
     let hour = Duration::from_hours(1);
     let backup = task("backup", Some(Schedule::Every(hour)));
     let mut bench = Bench::new(stack_of(vec![service("db", &[]), backup]));
@@ -196,17 +196,17 @@ fn a_schedule_runs_a_task_again_and_again_never_twice_at_once_and_missed_times_o
     bench.wait(hour);
     assert_eq!(elapse(&mut bench), ["backup wait", "backup claim"]);
     bench.launch("backup");
-    // It still runs when it is due.
+    // It is still running when it is due again.
     bench.wait(hour);
     assert_eq!(elapse(&mut bench), ["backup wait"]);
     bench.die("backup", Exit::Code(0));
-    // The machine sleeps for a night.
+    // The machine sleeps overnight.
     bench.wait(hour * 9);
     bench.step(Event::Awake);
     assert_eq!(elapse(&mut bench), ["backup wait", "backup claim"]);
     bench.launch("backup");
     bench.die("backup", Exit::Code(0));
-    // A timer that is too early only waits on.
+    // A timer that elapses early is set again.
     assert_eq!(elapse(&mut bench), ["backup wait"]);
     bench.step(Event::Down(Vec::new()));
     bench.wait(hour);
@@ -214,7 +214,7 @@ fn a_schedule_runs_a_task_again_and_again_never_twice_at_once_and_missed_times_o
 }
 
 #[test]
-fn what_fails_just_after_a_sleep_is_neither_unhealthy_nor_a_crash_loop() {
+fn failures_just_after_a_sleep_do_not_count() {
     let mut bench = Bench::new(stack_of(vec![service("backend", &[])]));
     bench.step(Event::Up(Vec::new()));
     bench.make_ready("backend");

@@ -1,4 +1,4 @@
-//! A world that answers in any order and in any way, late answers included.
+//! A simulation whose effects are answered in any order and in any way, including late answers.
 
 use proptest::prelude::*;
 
@@ -13,31 +13,31 @@ use crate::model::{
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// Something that happens next.
+/// A random event of the simulation.
 #[derive(Clone, Debug)]
 enum Turn {
     Up(Vec<usize>),
     Down(Vec<usize>),
     Restart(Vec<usize>),
     Kill,
-    /// The world answers one of the open effects, in one of several ways.
+    /// Answers one of the open effects in one of several ways.
     Answer {
         which: usize,
         how: u8,
     },
-    /// A process ends by itself.
+    /// A process exits.
     Die {
         which: usize,
         how: u8,
     },
-    /// A report of an earlier run comes late.
+    /// A report of an earlier run arrives late.
     Late {
         which: usize,
         how: u8,
     },
     Pass(u16),
     Redefine(usize),
-    /// A reader holds the view.
+    /// A reader keeps the view.
     Look,
 }
 
@@ -58,7 +58,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     prop::collection::vec(turn, 1..120)
 }
 
-/// Five services; each may need earlier ones, in one of the three ways, or be external.
+/// Generates five services; each may need earlier ones in one of the three ways, or be external.
 fn stacks() -> impl Strategy<Value = Vec<Service>> {
     let need = prop_oneof![
         Just(Need::Ready),
@@ -92,7 +92,7 @@ fn stacks() -> impl Strategy<Value = Vec<Service>> {
     })
 }
 
-/// The world: what was asked of it and is not answered yet, and what runs in it.
+/// The simulated system: the effects that are not answered yet, and the running services.
 struct World {
     bench: Bench,
     open: Vec<Effect>,
@@ -133,7 +133,7 @@ impl World {
         }
     }
 
-    /// No service starts before its needs are met, none twice at a time.
+    /// Verifies that no service starts before its needs are met, or runs twice at once.
     fn check_start(&mut self, effect: &Effect) {
         if !matches!(effect.act, Act::Claim { .. }) {
             return;
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// What needs a service is gone before the service is asked to go.
+    /// Verifies that the dependents of a service are gone before it is stopped.
     fn check_stop(&self, effect: &Effect) {
         let service = self
             .bench
@@ -302,7 +302,7 @@ impl World {
         );
     }
 
-    /// A late answer of an earlier run changes nothing.
+    /// Sends a late answer of an earlier run, which must change nothing.
     fn late(&mut self, which: usize, how: u8) {
         if self.past.is_empty() {
             return;
@@ -359,13 +359,13 @@ impl World {
                 spec.start_timeout += Duration::from_secs(1);
                 self.step(Event::Load(Arc::new(stack), HashMap::new()));
             }
-            // In a debug build, the model compares its view with one that is rebuilt completely.
+            // Debug builds compare the view with one that is rebuilt completely.
             Turn::Look => drop(self.bench.model.view()),
         }
         self.check_phases();
     }
 
-    /// What runs in the world is what the model thinks runs.
+    /// Verifies that exactly the services run that the model regards as running.
     fn check_phases(&self) {
         for service in self.bench.model.services() {
             if !service.is_active() {
@@ -402,7 +402,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn whatever_happens_the_order_holds_and_stopping_always_ends(
+    fn for_all_events_the_order_holds_and_stopping_ends(
         services in stacks(),
         turns in turns(),
         answers in prop::collection::vec((any::<usize>(), any::<u8>()), 200),
@@ -413,7 +413,7 @@ proptest! {
         }
         world.step(Event::Down(Vec::new()));
         let goal = world.bench.model.down_goal(&[]);
-        // Probes and checks answer for ever; every other answer brings the end nearer.
+        // Probes and checks never end; every other answer brings the end nearer.
         for (which, how) in answers {
             world.open.retain(|effect| !matches!(effect.act, Act::Probe | Act::Check { .. } | Act::Wait { .. }));
             if world.open.is_empty() {

@@ -101,7 +101,7 @@ fn stopping_the_frontend_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_service_that_dies_after_being_ready_starts_again_at_once() {
+fn a_service_that_crashes_after_being_ready_restarts_at_once() {
     let mut bench = Bench::up_all(nexus());
     let before = bench.run("redis");
     assert_eq!(
@@ -119,7 +119,7 @@ fn a_service_that_dies_after_being_ready_starts_again_at_once() {
 }
 
 #[test]
-fn what_a_service_left_is_ended_before_it_starts_again() {
+fn remaining_processes_are_stopped_before_a_service_restarts() {
     let mut bench = Bench::up_all(nexus());
     let survivors = vec![Process { pid: 5, started: 5 }];
     let exit = Report::Exited {
@@ -180,7 +180,7 @@ fn a_silent_exit_is_a_failure_too() {
 }
 
 #[test]
-fn an_error_that_each_start_has_again_is_not_tried_a_third_time() {
+fn an_error_that_every_start_repeats_is_not_tried_a_third_time() {
     let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Up(Vec::new()));
     let mut die = |words: &str| {
@@ -211,7 +211,7 @@ fn an_error_that_each_start_has_again_is_not_tried_a_third_time() {
 }
 
 #[test]
-fn a_service_that_keeps_dying_is_given_up_and_up_tries_it_again() {
+fn a_service_that_keeps_crashing_is_not_restarted_until_up_requests_it() {
     let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Up(Vec::new()));
     for failure in 1..=5 {
@@ -244,7 +244,7 @@ fn a_service_that_keeps_dying_is_given_up_and_up_tries_it_again() {
 }
 
 #[test]
-fn a_minute_in_good_health_makes_the_next_restart_come_at_once_again() {
+fn a_minute_in_the_ready_state_makes_the_next_restart_immediate() {
     let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
     bench.die("worker", Exit::Code(1));
     bench.make_ready("worker");
@@ -256,7 +256,7 @@ fn a_minute_in_good_health_makes_the_next_restart_come_at_once_again() {
 }
 
 #[test]
-fn a_service_is_unhealthy_after_three_failures_in_a_row_and_one_success_heals_it() {
+fn a_service_is_unhealthy_after_three_failures_in_a_row_until_one_success() {
     let mut bench = Bench::up_all(nexus());
     for _ in 0..2 {
         bench.report("backend", Report::Round(Err(refused())));
@@ -274,7 +274,7 @@ fn a_service_is_unhealthy_after_three_failures_in_a_row_and_one_success_heals_it
 }
 
 #[test]
-fn an_unhealthy_service_is_restarted_only_where_the_stack_file_says_so() {
+fn an_unhealthy_service_is_restarted_only_if_the_stack_file_says_so() {
     let mut stubborn = service("worker", &[]);
     stubborn.on_unhealthy = OnUnhealthy::Restart;
     let mut bench = Bench::up_all(stack_of(vec![stubborn]));
@@ -292,7 +292,7 @@ fn an_unhealthy_service_is_restarted_only_where_the_stack_file_says_so() {
 }
 
 #[test]
-fn a_service_that_is_not_ready_in_time_stays_and_is_said() {
+fn a_service_that_is_not_ready_in_time_keeps_running_and_is_reported() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     bench.launch("redis");
@@ -333,7 +333,7 @@ fn a_command_that_daemonizes_is_followed() {
 }
 
 #[test]
-fn a_command_that_daemonizes_may_be_seen_to_be_ready_first() {
+fn a_command_that_daemonizes_may_be_ready_before_its_exit_is_seen() {
     let mut bench = Bench::up_all(nexus());
     let daemon = Process {
         pid: 77,
@@ -353,7 +353,7 @@ fn a_command_that_daemonizes_may_be_seen_to_be_ready_first() {
 }
 
 #[test]
-fn a_job_that_completes_lets_go_what_waits_for_it() {
+fn a_completed_job_starts_the_services_that_wait_for_it() {
     let mut backend = service("backend", &[]);
     backend.needs.insert("migrate".into(), Need::Completed);
     let mut bench = Bench::new(stack_of(vec![service("migrate", &[]), backend]));
@@ -371,7 +371,7 @@ fn a_job_that_completes_lets_go_what_waits_for_it() {
 }
 
 #[test]
-fn a_job_that_fails_keeps_back_what_waits_for_it() {
+fn a_failed_job_keeps_its_dependents_waiting() {
     let mut backend = service("backend", &[]);
     backend.needs.insert("migrate".into(), Need::Completed);
     let mut migrate = service("migrate", &[]);
@@ -440,7 +440,7 @@ fn a_blocked_port_names_its_holder_and_keeps_the_rest_waiting() {
 }
 
 #[test]
-fn the_next_free_port_is_the_one_that_others_see() {
+fn other_services_see_the_next_free_port() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     let port = Port::new(6380).expect("a port");
@@ -459,7 +459,7 @@ fn the_next_free_port_is_the_one_that_others_see() {
 }
 
 #[test]
-fn a_missing_program_fails_without_a_second_try() {
+fn a_missing_program_fails_without_a_second_attempt() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     bench.report("redis", Report::Claimed(Ok(None)));
@@ -475,7 +475,7 @@ fn a_missing_program_fails_without_a_second_try() {
 }
 
 #[test]
-fn stopping_during_the_launch_has_the_stop_wait_for_the_process() {
+fn a_stop_during_the_launch_waits_for_the_process() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     bench.report("redis", Report::Claimed(Ok(None)));
@@ -491,7 +491,7 @@ fn stopping_during_the_launch_has_the_stop_wait_for_the_process() {
 }
 
 #[test]
-fn a_stop_that_cannot_verify_the_end_says_so() {
+fn a_stop_that_cannot_verify_the_end_is_reported() {
     let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Down(Vec::new()));
     let stopped = Stopped {
@@ -529,7 +529,7 @@ fn stopping_a_service_in_backoff_ends_it_at_once() {
 }
 
 #[test]
-fn restarting_redis_takes_down_what_needs_it_and_brings_it_back_in_order() {
+fn restarting_redis_restarts_its_dependents_in_order() {
     let mut bench = Bench::up_all(nexus());
     assert_eq!(
         acts(&bench.step(Event::Restart(vec!["redis".into()]))),
@@ -561,7 +561,7 @@ fn up_while_stopping_starts_again_once_it_is_down() {
 }
 
 #[test]
-fn a_client_that_waits_for_up_learns_of_a_stop_request() {
+fn a_client_that_waits_for_up_is_told_of_a_stop_request() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(Vec::new()));
     let goal = bench.model.up_goal(&[]);
@@ -570,7 +570,7 @@ fn a_client_that_waits_for_up_learns_of_a_stop_request() {
 }
 
 #[test]
-fn a_stop_that_could_not_end_everything_says_so() {
+fn an_incomplete_stop_is_reported() {
     let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Down(Vec::new()));
     let survivors = vec![Process {
@@ -626,7 +626,7 @@ fn a_check_that_failed_while_its_store_restarted_does_not_stay_amber() {
     let mut bench = Bench::up_all(stack_of(vec![web]));
     let failed = Report::Checked(vec![("create a session".into(), refused())]);
     assert_eq!(acts(&bench.report("web", failed)), ["web wait"]);
-    // No other event comes: the check is run again by itself.
+    // No other event arrives: the check is run again by its timer.
     let due = Report::Elapsed(Timer::Check);
     assert_eq!(acts(&bench.report("web", due)), ["web check"]);
     assert_eq!(
@@ -638,7 +638,7 @@ fn a_check_that_failed_while_its_store_restarted_does_not_stay_amber() {
 }
 
 #[test]
-fn what_a_diagnosis_sees_pass_has_passed() {
+fn a_check_that_passes_in_a_diagnosis_has_passed() {
     let mut bench = Bench::up_all(nexus());
     let failed = vec![("create a session".into(), refused())];
     bench.report("backend", Report::Checked(failed.clone()));
@@ -684,7 +684,7 @@ fn an_adopted_service_is_not_started_again() {
 }
 
 #[test]
-fn a_service_that_ended_while_no_keeper_was_there_is_cleaned_up_and_started_again() {
+fn a_service_that_exited_without_a_daemon_is_cleaned_up_and_restarted() {
     let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
     let adoption = Adoption {
         run: RunId(3),
@@ -707,7 +707,7 @@ fn a_service_that_ended_while_no_keeper_was_there_is_cleaned_up_and_started_agai
 }
 
 #[test]
-fn a_changed_stack_file_restarts_what_changed_and_stops_what_is_gone() {
+fn a_changed_stack_file_restarts_changed_services_and_stops_removed_ones() {
     let mut bench = Bench::up_all(nexus());
     let mut changed = service("backend", &["redis"]);
     changed.start_timeout = Duration::from_secs(1);
@@ -733,14 +733,14 @@ fn an_unchanged_stack_file_changes_nothing() {
 }
 
 #[test]
-fn a_second_interrupt_kills_what_is_being_stopped() {
+fn a_second_interrupt_kills_the_stopping_services() {
     let mut bench = Bench::up_all(stack_of(vec![service("worker", &[])]));
     bench.step(Event::Down(Vec::new()));
     assert_eq!(acts(&bench.step(Event::Kill(Vec::new()))), ["worker kill"]);
 }
 
 #[test]
-fn a_view_is_made_anew_only_where_something_changed() {
+fn only_changed_parts_of_a_view_are_rebuilt() {
     let mut bench = Bench::up_all(nexus());
     let before = bench.model.view();
     bench.die("backend", Exit::Signal(9));
@@ -750,7 +750,7 @@ fn a_view_is_made_anew_only_where_something_changed() {
 }
 
 #[test]
-fn goals_are_about_what_is_needed_and_what_needs_it() {
+fn goals_include_dependencies_or_dependents() {
     let bench = Bench::new(nexus());
     let Goal::Up(up) = bench.model.up_goal(&["backend".into()]) else {
         panic!("a goal")
@@ -769,7 +769,7 @@ fn goals_are_about_what_is_needed_and_what_needs_it() {
     );
 }
 
-/// Returns a stack of `web`, with one check, and `db` beside it; both ready.
+/// Returns a stack of `web`, which has one check, and `db`; both are ready.
 fn checked() -> Bench {
     let mut web = service("web", &[]);
     web.checks.push(check("log in", None));
@@ -783,7 +783,7 @@ fn checked() -> Bench {
 }
 
 #[test]
-fn checks_are_made_one_run_at_a_time_and_once_more_for_all_that_happened_meanwhile() {
+fn checks_run_one_round_at_a_time_and_once_more_for_all_later_events() {
     let mut bench = checked();
     for _ in 0..3 {
         let effects = acts(&bench.die("db", Exit::Signal(9)));
@@ -799,7 +799,7 @@ fn checks_are_made_one_run_at_a_time_and_once_more_for_all_that_happened_meanwhi
 }
 
 #[test]
-fn a_check_that_fails_is_made_again_when_another_service_becomes_ready() {
+fn a_failing_check_runs_again_when_another_service_becomes_ready() {
     let mut bench = checked();
     bench.die("db", Exit::Signal(9));
     let failed = vec![("log in".to_owned(), refused())];
@@ -811,7 +811,7 @@ fn a_check_that_fails_is_made_again_when_another_service_becomes_ready() {
 }
 
 #[test]
-fn a_check_with_a_pause_that_fails_is_made_again_after_the_pause() {
+fn a_failing_check_with_a_pause_runs_again_after_the_pause() {
     let mut web = service("web", &[]);
     web.checks
         .push(check("log in", Some(Duration::from_secs(5))));
@@ -830,7 +830,7 @@ fn a_check_with_a_pause_that_fails_is_made_again_after_the_pause() {
 }
 
 #[test]
-fn a_round_that_changes_nothing_but_a_latency_makes_no_new_view() {
+fn a_round_that_changes_only_the_latency_makes_no_new_view() {
     let mut bench = Bench::up_all(nexus());
     let before = bench.model.view();
     let slow = Duration::from_millis(70);
@@ -843,7 +843,7 @@ fn a_round_that_changes_nothing_but_a_latency_makes_no_new_view() {
 }
 
 #[test]
-fn what_a_changed_file_no_longer_has_is_gone_once_it_has_stopped_and_may_come_back() {
+fn a_removed_service_disappears_once_it_has_stopped_and_may_return() {
     let mut bench = Bench::up_all(nexus());
     let two = {
         let mut stack = (*nexus()).clone();
@@ -861,7 +861,7 @@ fn what_a_changed_file_no_longer_has_is_gone_once_it_has_stopped_and_may_come_ba
 }
 
 #[test]
-fn ten_thousand_services_come_up_and_go_by_looking_only_at_what_changes() {
+fn ten_thousand_services_start_and_stop_by_examining_only_changes() {
     let names: Vec<String> = (0..10_000).map(|number| format!("s{number:05}")).collect();
     let services = names.iter().map(|name| service(name, &[])).collect();
     let mut bench = Bench::new(stack_of(services));
@@ -885,7 +885,7 @@ fn ten_thousand_services_come_up_and_go_by_looking_only_at_what_changes() {
 }
 
 #[test]
-fn the_ports_of_a_view_are_claimed_ones_published_ones_and_else_those_of_the_file() {
+fn a_view_has_claimed_ports_then_published_ones_then_those_of_the_file() {
     let mut web = service("web", &["db"]);
     web.port = Port::new(8000);
     web.ports = BTreeMap::from([("debug".to_owned(), Port::new(5678).unwrap())]);
