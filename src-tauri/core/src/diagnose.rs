@@ -1,9 +1,9 @@
-//! Turns evidence into findings: what is wrong, and why.
+//! Turns evidence into findings: the problems and their causes.
 //!
-//! Each family of rules examines one service at a time and returns *candidates*: problems that are root
-//! causes
-//! unless another one explains them. `root_cause` then decides which explains which. So a rule knows other
-//! services only through a log or an address, and a service that only suffers from another one is not blamed.
+//! Each family of rules examines one service at a time and returns *candidates*: problems that are
+//! root causes unless another one explains them. `root_cause` then decides which one explains
+//! which. So a rule sees other services only through a log or an address, and a service that is
+//! only affected by another one gets no finding.
 //!
 //! `docs/diagnosis.md` has an example of every code.
 
@@ -42,9 +42,8 @@ use crate::{
     stack::ServiceName,
 };
 
-/// Returns the root causes, the most severe first, each with the symptoms that it explains. Empty if no
-/// service
-/// has a problem.
+/// Returns the root causes, the most severe first, each with the symptoms that it explains. Empty
+/// if no service has a problem.
 #[must_use]
 pub fn diagnose(evidence: &Evidence) -> Vec<Finding> {
     let facts = Facts::of(evidence);

@@ -1,4 +1,4 @@
-//! The codes of the faults of probes and checks.
+//! The codes of probe and check faults.
 
 use std::mem::{Discriminant, discriminant};
 
@@ -50,8 +50,8 @@ impl ProbeFault {
         }
     }
 
-    /// Returns what tells the fault from others, without details that may differ each time: a body may
-    /// contain the time.
+    /// Returns the parts that distinguish the fault from others, without details that may differ
+    /// each time, such as a time in a body.
     pub(crate) fn key(&self) -> (String, Discriminant<ProbeFaultKind>, Code, String) {
         let detail = match &self.kind {
             ProbeFaultKind::Status { status, .. } | ProbeFaultKind::WebSocketRefused(status) => {

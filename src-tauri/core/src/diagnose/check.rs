@@ -42,7 +42,7 @@ pub(super) struct Failed<'a> {
 pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for check in &seen.is.checks {
-        // The first request of a run may wait until a page is compiled.
+        // The first request of a run may wait for a page to be compiled.
         let late = check.outcome == CheckOutcome::Passed
             && check.took > check.timeout
             && !seen.is.first_checks;
@@ -50,7 +50,7 @@ pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
             continue;
         }
         let asked = (check.host.as_deref().unwrap_or("localhost"), check.port);
-        // A request that fails directly too is a fault of the server behind the proxy.
+        // A request that also fails directly is a fault of the server behind the proxy.
         let (host, port) = match asked_directly(check) {
             Some(direct) if direct.fault.is_some() => (&*direct.rule.host, Some(direct.rule.port)),
             _ => asked,
@@ -251,8 +251,8 @@ impl Failed<'_> {
         self.with_reasons(candidate)
     }
 
-    /// Returns the candidate for a request that misses the service: it listens on another address, or another
-    /// process responds.
+    /// Returns the candidate for a request that does not reach the service: it listens on another
+    /// address, or another process responds.
     fn astray(self, kind: &ProbeFaultKind, clause: &str) -> Option<Candidate> {
         let (host, port) = (self.check.host.as_deref()?, self.check.port?);
         let mut candidate = if matches!(kind, ProbeFaultKind::Refused) {
@@ -343,8 +343,8 @@ impl Failed<'_> {
         self.with_reasons(candidate.breaks(true))
     }
 
-    /// Returns the candidate for a request without the cookie of an earlier check, which a browser would not
-    /// send.
+    /// Returns the candidate for a request without the cookie of an earlier check, which a browser
+    /// would not send either.
     fn without_cookie(self, code: Code, clause: &str) -> Option<Candidate> {
         let mut notes = self
             .check
@@ -417,7 +417,7 @@ impl Failed<'_> {
             .into(),
         };
         let mut candidates = self.plain(&kind);
-        // The last is the check itself; those from its log come before it.
+        // The last candidate is the check itself; those from the log come before it.
         if let Some(candidate) = candidates.last_mut() {
             let told = format!(
                 "a browser reports a CORS error, since the error response has no Access-Control-Allow-Origin; \

@@ -1,4 +1,4 @@
-//! Commands with which a user can verify evidence. They only read.
+//! Read-only commands with which a user can verify evidence.
 
 use std::{env::consts::OS, path::Path};
 
@@ -106,7 +106,7 @@ pub(super) fn ask(target: &str) -> Option<String> {
         "MongoDB" => format!("`mongosh {} --eval 'db.hello()'`", quoted(rest)),
         "GET" => format!("`curl -i {}`", quoted(rest)),
         "WebSocket" => {
-            // curl treats `ws:` as a protocol of its own.
+            // curl treats `ws:` as a different protocol.
             let address = rest.replacen("ws", "http", 1);
             format!("`curl -i --max-time 3 {upgrade} {}`", quoted(&address))
         }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_probe_asked_becomes_a_command() {
+    fn the_request_of_a_probe_becomes_a_command() {
         for (target, expected) in [
             (
                 "GET http://localhost:8001/v1/health",
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_quoted_where_a_shell_would_read_it() {
+    fn a_word_is_quoted_if_a_shell_would_interpret_it() {
         assert_eq!(quoted("main.py"), "main.py");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted(""), "''");

@@ -1,4 +1,4 @@
-//! Containers that are not started by their engine.
+//! Containers that their engine does not start.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::{
     stack::{ContainerSource, Service},
 };
 
-/// How an engine is started, by a part of its address.
+/// The commands that start an engine, by a part of its address.
 const STARTS: [(&str, &[&str]); 7] = [
     (".colima/", &["colima", "start"]),
     (".orbstack/", &["orbctl", "start"]),
@@ -37,7 +37,7 @@ pub(super) fn code(fault: &ContainerFault) -> Code {
     }
 }
 
-/// Adds evidence and a remedy to the finding of a container that was not started.
+/// Adds evidence and a fix to the finding of a container that was not started.
 pub(super) fn start(service: &Service, finding: Finding, fault: &ContainerFault) -> Finding {
     let (evidence, remedy) = match fault {
         ContainerFault::EngineMissing => (
@@ -113,7 +113,8 @@ fn removes(name: &str) -> Vec<String> {
     ["docker", "rm", "--force", name].map(str::to_owned).into()
 }
 
-/// Returns the command that shows why it was refused, and where the user changes the container.
+/// Returns the command that shows the reason of the error, and the place where the user changes the
+/// container.
 fn refused(service: &Service) -> (String, String) {
     let container = service.container.as_deref();
     let Some(ContainerSource::Compose { service, files, .. }) = container.map(|it| &it.source)

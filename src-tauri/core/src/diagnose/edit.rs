@@ -1,6 +1,5 @@
-//! Changes of the stack file, line by line, so that they can be shown before they are made. They keep
-//! everything else as it is; where the text is not of a plain shape, there is no change rather than a
-//! wrong one.
+//! Changes lines of the stack file in a form that can be shown first. Everything else stays
+//! unchanged. If the text has an unusual form, there is no change rather than a wrong one.
 
 use super::well_known;
 use crate::{
@@ -9,7 +8,7 @@ use crate::{
     stack::{Port, ServiceName},
 };
 
-/// Lines of a text that stand together: a table of TOML with its header.
+/// Consecutive lines of a text: a TOML table with its header.
 struct Table<'a> {
     /// The line of its header, from 1.
     header: usize,
@@ -17,7 +16,7 @@ struct Table<'a> {
     body: Vec<&'a str>,
 }
 
-/// Another value for a key of one line in the table of a service: `port = 5173`.
+/// Returns the change of the port of a service to this value: `port = 5173`.
 pub(super) fn set_port(text: &str, service: &ServiceName, port: Port) -> Option<Vec<LineChange>> {
     let table = Table::of(text, service)?;
     let (line, old) = table.key("port")?;
@@ -40,7 +39,7 @@ pub(super) fn set_port(text: &str, service: &ServiceName, port: Port) -> Option<
     }])
 }
 
-/// The port of a service with the reason for it, in place of the line that declares another one.
+/// Returns the change of the port of a service, with the reason as a comment.
 #[must_use]
 pub fn declare_port(
     text: &str,
@@ -53,8 +52,8 @@ pub fn declare_port(
     Some(vec![table.set("port", line)])
 }
 
-/// Another port in an address on one line: `API = "http://localhost:8000"`. A line with a secret is
-/// left alone, since it would be shown.
+/// Returns the change of the port in an address on one line: `API = "http://localhost:8000"`. A
+/// line with a secret is not changed, since it would be shown.
 pub(super) fn replace_port(
     text: &str,
     line: usize,
@@ -75,7 +74,8 @@ pub(super) fn replace_port(
     }])
 }
 
-/// A new service with these lines, before the one that needs it, which says so.
+/// Returns the addition of a service with these lines before its dependent, which gets it in its
+/// `needs`.
 #[must_use]
 pub fn add_service(
     text: &str,
@@ -97,7 +97,7 @@ pub fn add_service(
     Some([vec![service], add_needs(text, dependent, &[needed])?].concat())
 }
 
-/// The dependencies of a service on these others, in addition to those that it has.
+/// Returns the addition of these services to the dependencies of a service.
 #[must_use]
 pub fn add_needs(
     text: &str,
@@ -111,14 +111,14 @@ pub fn add_needs(
     Some(vec![table.set("needs", line)])
 }
 
-/// The lines that declare the usual server of a port, for [`add_service`], after its name.
+/// Returns the name of the server that usually uses a port, and its lines for [`add_service`].
 #[must_use]
 pub fn usual_server(port: u16) -> Option<(&'static str, Vec<String>)> {
     let known = well_known::of(port)?;
     Some((known.service, known.lines()))
 }
 
-/// `needs = ["redis"]` or `needs = "redis"` with one more; a table of needs is left alone.
+/// Adds a service to `needs = ["redis"]` or `needs = "redis"`; a table of needs is not changed.
 fn with_need(line: &str, service: &str) -> Option<String> {
     let (key, rest) = line.split_once('=')?;
     let (value, comment) = match rest.split_once('#') {
@@ -135,7 +135,7 @@ fn with_need(line: &str, service: &str) -> Option<String> {
 }
 
 impl<'a> Table<'a> {
-    /// `[service.name]`, as people write it.
+    /// Finds the table `[service.name]`, in the usual notations.
     fn of(text: &'a str, service: &ServiceName) -> Option<Self> {
         let headers = [
             format!("[service.{service}]"),
@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
             let line: String = line.split_whitespace().collect();
             headers.contains(&line)
         })?;
-        // What stands in a string of several lines looks like tables and keys.
+        // The content of a multi-line string may look like tables and keys.
         if text.contains("\"\"\"") || text.contains("'''") {
             return None;
         }
@@ -162,7 +162,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// The line of a key, its number first.
+    /// Returns the line of a key, its number first.
     fn key(&self, key: &str) -> Option<(usize, &'a str)> {
         let at = self.body.iter().position(|line| {
             let name = line.split('=').next().unwrap_or("");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn needs_of_every_plain_shape_get_one_more() {
+    fn needs_in_every_simple_notation_can_be_extended() {
         for (old, new) in [
             ("needs = []", Some("needs = [\"db\"]")),
             ("needs = \"a\"", Some("needs = [\"a\", \"db\"]")),

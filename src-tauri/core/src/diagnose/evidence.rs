@@ -27,15 +27,15 @@ use crate::{
 pub struct Evidence {
     /// The stack file.
     pub stack: Arc<Stack>,
-    /// The text of the stack file, so that a remedy can show the lines that it changes; `None` if
-    /// it could not be read.
+    /// The text of the stack file, so that a fix can show the lines that it changes; `None` if it
+    /// could not be read.
     pub stack_text: Option<Arc<str>>,
     /// When gathering was complete.
     pub at: SystemTime,
     /// How long gathering took: lines logged in this time may be caused by a probe or a check.
     pub took: Duration,
     /// Whether a daemon runs this stack. Without one, no service is wanted and no run is known, but
-    /// services that were started by hand may respond.
+    /// manually started services may respond.
     pub kept: bool,
     /// Another daemon that runs this stack, or holds the lock of this one.
     pub other_daemon: Option<OtherDaemon>,
@@ -43,8 +43,8 @@ pub struct Evidence {
     pub services: Vec<ServiceEvidence>,
     /// The machine.
     pub host: HostEvidence,
-    /// The time limit of the diagnosis: a check without a response by then is a finding. `None` if the
-    /// daemon diagnoses by itself and knows the last results.
+    /// The time limit of the diagnosis: a check without a response by then is a finding. `None` for
+    /// an automatic diagnosis of the daemon, which knows the last results.
     pub within: Option<Duration>,
 }
 
@@ -68,7 +68,7 @@ pub struct ServiceEvidence {
     pub wanted: bool,
     /// The finding of the model, if any: it exited, keeps exiting, was not started.
     pub finding: Option<Arc<Finding>>,
-    /// Its first process, while it runs.
+    /// Its first process, if it is running.
     pub pid: Option<u32>,
     /// When it entered its phase.
     pub since: Option<SystemTime>,
@@ -86,27 +86,28 @@ pub struct ServiceEvidence {
     pub port: Option<Port>,
     /// The addresses on which its process tree listens: declared or not, IPv4 and IPv6.
     pub listens: Vec<SocketAddr>,
-    /// The processes outside of its tree that listen on its port, or on a port that its log reports as in
-    /// use, on any address.
+    /// The processes outside of its tree that listen, on any address, on its port or on a port that
+    /// its log reports as in use.
     pub holders: Vec<Holder>,
-    /// Why a start could not get its port now, for a service that does not run. No process is stopped to
-    /// find out; [`PortFault::Taken`] has `protected: None` if a start would stop the holder.
+    /// Why a start could not get its port now, for a service that is not running. No process is
+    /// stopped for this: [`PortFault::Taken`] has `protected: None` if a start would stop the
+    /// holder.
     pub port_fault: Option<PortFault>,
-    /// Why it could not be launched now, for a service that does not run: program, folder, environment
-    /// files, `require`.
+    /// Why it could not be launched now, for a service that is not running: program, folder,
+    /// environment files, `require`.
     pub requirement: Option<LaunchFault>,
-    /// One for each probe, in the order of the stack file; made whether it runs or not.
+    /// One for each probe, in the order of the stack file, whether the service is running or not.
     pub probes: Vec<ProbeAnswer>,
     /// One for each check, in the order of the stack file.
     pub checks: Vec<CheckAnswer>,
-    /// Whether these are the first checks of the run: a page that is compiled on the first request is slow
-    /// once.
+    /// Whether these are the first checks of the run: a page that is compiled on the first request
+    /// is slow only once.
     pub first_checks: bool,
-    /// The processes that listen on ports which its log reports as in use, and on those which its last
-    /// error names; also its own processes.
+    /// The processes that listen on ports that its log reports as in use, or that its last error
+    /// names; includes its own processes.
     pub listeners: Vec<Holder>,
-    /// The number of connections of its processes to each port, if its log reports that a server has none
-    /// left.
+    /// The number of connections of its processes to each port, if its log reports that a server
+    /// accepts no more.
     pub connections: Vec<(u16, usize)>,
     /// Its stopped processes (SIGSTOP, SIGTSTP).
     pub stopped: Vec<u32>,
@@ -120,7 +121,7 @@ pub struct ServiceEvidence {
     pub log: LogEvidence,
     /// The addresses in its variables: those of `env_points_at` first.
     pub points_at: Vec<PointsAt>,
-    /// The files in its folder that a remedy can use.
+    /// The files in its folder that a fix can use.
     pub project: ProjectEvidence,
 }
 
@@ -152,17 +153,17 @@ pub struct ProbeAnswer {
     pub host: Option<String>,
     /// The requested port.
     pub port: Option<u16>,
-    /// Whether it identifies the service: an `http`, `redis` or `websocket` probe does, since it examines
-    /// the response; a connection, a command and a process do not.
+    /// Whether it identifies the service: an `http`, `redis` or `websocket` probe does, since it
+    /// examines the response; a connection, a command or a process does not.
     pub tells: bool,
 }
 
-/// The address in a variable.
+/// An address in a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointsAt {
     /// The name of the variable.
     pub variable: String,
-    /// The service that it must point at, according to `env_points_at`.
+    /// The service that it must point at according to `env_points_at`.
     pub service: Option<ServiceName>,
     /// The scheme of its value: `https`, `mongodb`.
     pub scheme: Option<String>,
@@ -177,7 +178,7 @@ pub struct PointsAt {
 }
 
 impl PointsAt {
-    /// Returns where it is set, for a text.
+    /// Describes where it is set.
     #[must_use]
     pub fn shown_place(&self) -> String {
         let place = self.place.as_ref().map(ToString::to_string);
@@ -238,12 +239,12 @@ pub struct PassesOn {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Where this is set.
+    /// Where the rule is set.
     pub place: Place,
 }
 
 impl PassesOn {
-    /// Returns the path for a text.
+    /// Returns the path, for messages.
     #[must_use]
     pub fn shown_path(&self) -> &str {
         if self.path.is_empty() {
@@ -261,9 +262,9 @@ pub struct VersionEvidence {
     pub runtime: &'static str,
     /// The version that runs.
     pub runs: String,
-    /// The required version, as it is written.
+    /// The required version, as written.
     pub wanted: String,
-    /// The files that require it; [`Self::wanted`] is from the first.
+    /// The files that require a version; [`Self::wanted`] is from the first.
     pub files: Vec<PathBuf>,
 }
 
@@ -282,8 +283,8 @@ pub struct HostEvidence {
     pub inotify: [Option<u64>; 2],
 }
 
-/// The queues of common frameworks in a Redis, the command that counts the tasks in each, a word in the
-/// command of the worker that takes them, and how that worker is started.
+/// For each queue of common frameworks in a Redis: its name, the command that counts its tasks, a
+/// word in the command of its worker, and how the worker is started.
 pub const WORKERS: [(&str, &str, &str, &str); 8] = [
     ("celery", "LLEN", "celery", "celery -A MODULE worker"),
     ("rq:queue:default", "LLEN", "rq", "rq worker"),

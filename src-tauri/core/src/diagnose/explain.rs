@@ -1,5 +1,5 @@
-//! Turns plain facts into findings: what a service itself has met with. The effects on other services
-//! are a matter of the diagnosis.
+//! Turns the facts about a single service into findings. Effects on other services are left to the
+//! diagnosis.
 
 mod holder;
 mod port;
@@ -107,7 +107,7 @@ pub fn launch(service: &Service, fault: &LaunchFault) -> Finding {
     }
 }
 
-/// Returns the name of the variable that a requirement is about, if it is about one.
+/// Returns the name of the variable in a requirement, if it is about one.
 pub(super) fn variable(requirement: &str) -> Option<&str> {
     let name = requirement.split('`').nth(1);
     name.filter(|_| requirement.contains("variable"))
@@ -136,7 +136,7 @@ pub fn ended(service: &Service, ending: &RunEnd) -> Finding {
     exited(service, ending.exit, ending.ready_since.is_some()).evidence(last_words(ending))
 }
 
-/// Explains an exit without its last words. `exit` is `None` as long as the exit status is unknown.
+/// Explains an exit without its last words. `exit` is `None` until the exit status is known.
 pub(super) fn exited(service: &Service, exit: Option<Exit>, was_ready: bool) -> Finding {
     let name = &service.name;
     let (code, title) = match exit {
@@ -208,7 +208,7 @@ pub fn unhealthy(service: &Service, fault: Option<&ProbeFault>) -> Finding {
     probe(service, fault, |name| format!("{name} is unhealthy"))
 }
 
-/// Explains a failing check of a service that is ready, as long as no diagnosis has found the cause.
+/// Explains a failing check of a ready service until a diagnosis has found the cause.
 #[must_use]
 pub fn check_fails(service: &Service, check: &str, fault: &ProbeFault) -> Finding {
     let (code, clause) = (fault.code(), fault.to_string());
@@ -337,7 +337,7 @@ mod tests {
     use crate::stack_file;
 
     #[test]
-    fn a_finding_of_a_service_by_itself_is_masked_and_its_name_stays_as_it_was_typed() {
+    fn a_finding_is_masked_and_keeps_the_name_of_its_service() {
         let text = "[service.b]\ncommand = \"x\"\n";
         let stack = stack_file::parse(
             Path::new("/srv/a/pilotlight.toml"),

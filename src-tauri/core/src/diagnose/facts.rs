@@ -20,14 +20,14 @@ use crate::{
     stack::{Command, Service, ServiceName},
 };
 
-/// The evidence, service by service in the order of the stack file.
+/// The evidence, with the services in the order of the stack file.
 pub(super) struct Facts<'a> {
     pub(super) evidence: &'a Evidence,
     pub(super) services: Vec<Seen<'a>>,
     pub(super) order: Order,
 }
 
-/// A service: its definition in the stack file, and the evidence about it.
+/// A service: its definition in the stack file and its evidence.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) spec: &'a Service,
@@ -39,11 +39,11 @@ pub(super) struct Seen<'a> {
 pub(super) enum Situation {
     /// It is not wanted, or it has completed.
     Off,
-    /// It should run, and does not.
+    /// It should be running and is not.
     Down,
-    /// It runs, and may still become ready.
+    /// It is running and may still become ready.
     Starting,
-    /// It runs and should be healthy.
+    /// It is running and should be healthy.
     Up,
 }
 
@@ -100,14 +100,14 @@ impl<'a> Facts<'a> {
     fn is_done(&self, seen: Seen<'_>) -> bool {
         let place = self.order.place(&seen.spec.name);
         let is_job = place.is_some_and(|place| self.order.is_job(place));
-        // Without a daemon an earlier exit is unknown, and none is needed to continue.
+        // Without a daemon an earlier exit is unknown, and not needed to continue.
         let is_done_task = seen.spec.task.is_some() && !seen.is.wanted;
         let last_exit = seen.is.last_exit;
         let has_succeeded = last_exit.is_some_and(|exit| seen.spec.has_completed(exit));
         is_job && (!self.evidence.kept || has_succeeded || is_done_task)
     }
 
-    /// Returns whether a service that runs, or should run, depends on it.
+    /// Returns whether a service that is running, or should be, depends on it.
     fn is_needed(&self, name: &ServiceName) -> bool {
         self.dependents(name).any(|other| other.is.is_there())
     }
@@ -142,7 +142,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// Returns whether any process of this machine listens there.
+    /// Returns whether any process of this machine listens at this address.
     pub(super) fn is_open(&self, host: &str, port: u16) -> bool {
         let listening = self.evidence.host.listening.iter();
         let of_services = self.services.iter().flat_map(|seen| &seen.is.listens);
@@ -151,10 +151,10 @@ impl<'a> Facts<'a> {
             .any(|address| address.port() == port && covers(address.ip(), host))
     }
 
-    /// Returns whether a line was written while the evidence was gathered: a probe or a check may have caused
-    /// it.
+    /// Returns whether a line was written while the evidence was gathered, so that a probe or a
+    /// check may have caused it.
     pub(super) fn is_fresh(&self, line: &LogLine) -> bool {
-        /// A line has the time at which the growth of its log was noticed.
+        /// The tolerance: a line has the time at which the growth of its log was noticed.
         const SLACK: Duration = Duration::from_millis(200);
         match line.age {
             Some(age) => age <= self.evidence.took + SLACK,
@@ -173,7 +173,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// Formats how long ago something was, for the end of a clause: ` 12 s ago`, ` just now`.
+    /// Formats an elapsed time for the end of a clause: ` 12 s ago`, ` just now`.
     pub(super) fn ago(&self, since: Option<SystemTime>) -> String {
         since
             .and_then(|since| self.evidence.at.duration_since(since).ok())
@@ -250,7 +250,7 @@ impl Seen<'_> {
 }
 
 impl ServiceEvidence {
-    /// Returns whether it runs, should run, or was started by hand.
+    /// Returns whether it is running, should be running, or was started by hand.
     fn is_there(&self) -> bool {
         self.wanted
             || matches!(
@@ -293,7 +293,7 @@ impl ServiceEvidence {
         self.listens.iter().any(|address| address.port() == port)
     }
 
-    /// Returns whether it has exited without its daemon noticing yet.
+    /// Returns whether it has exited and its daemon has not noticed yet.
     fn is_gone(&self) -> bool {
         self.pid.is_none() && self.listens.is_empty() && self.has_unreached() && !self.answers()
     }
@@ -310,7 +310,7 @@ impl ServiceEvidence {
         failed.filter_map(|probe| Some((probe, probe.result.as_ref().err()?)))
     }
 
-    /// Returns whether all its probes pass, and one of them examines a response.
+    /// Returns whether all its probes pass and one of them examines a response.
     pub(super) fn is_well(&self) -> bool {
         self.failed_probes().next().is_none() && self.probes.iter().any(|probe| probe.tells)
     }
@@ -328,7 +328,7 @@ impl ServiceEvidence {
     }
 }
 
-/// Returns whether this is a name of the machine itself.
+/// Returns whether this is a name of this machine.
 #[must_use]
 pub fn is_local(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
@@ -338,7 +338,7 @@ pub fn is_local(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
-/// Returns whether a connection to that host reaches a socket that listens on this address.
+/// Returns whether a connection to that host reaches a socket with this address.
 pub(super) fn covers(listens: IpAddr, host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     if host.eq_ignore_ascii_case("localhost") {

@@ -1,4 +1,4 @@
-//! Variables that point at another address than that of the service.
+//! Variables that point at other addresses than those of the services.
 
 use super::{
     commands, edit,
@@ -11,7 +11,7 @@ use crate::{
     stack::Port,
 };
 
-/// The variables of `env_points_at` that point elsewhere.
+/// Returns the candidates for variables of `env_points_at` that point elsewhere.
 pub(super) fn misdirected(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     seen.is
         .points_at
@@ -65,7 +65,8 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
     )
 }
 
-/// The variables of a stack in a slot with a declared port, at which another checkout may listen.
+/// Returns the candidates for variables of a stack in a slot that contain a declared port, on which
+/// another checkout may listen.
 pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let stack = &facts.evidence.stack;
     let Some(slot) = &stack.slot else {
@@ -96,7 +97,7 @@ pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate
     points.collect()
 }
 
-/// The schemes of the servers from which workers take tasks.
+/// The schemes of servers that pass tasks to workers.
 const QUEUES: [&str; 11] = [
     "amqp",
     "amqps",
@@ -111,8 +112,8 @@ const QUEUES: [&str; 11] = [
     "valkey",
 ];
 
-/// The servers of all checkouts that a service without a port is connected to, in a stack with a slot: what
-/// takes tasks from one takes those of every checkout.
+/// Returns the candidates for task servers shared by all checkouts, to which a service without a
+/// port in a stack with a slot is connected: it takes the tasks of every checkout.
 pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let stack = &facts.evidence.stack;
     let Some(slot) = stack.slot.as_ref().filter(|_| seen.spec.port.is_none()) else {
@@ -125,7 +126,7 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
         let mut connections = seen.is.connections.iter();
         let is_connected = connections.any(|(port, _)| port == number);
         let owner = facts.owner(host, *number);
-        // Another finding names an address of this stack's own services.
+        // Another finding reports addresses of this stack's own services.
         let is_own = owner.is_some_and(|owner| !owner.spec.is_external())
             || is_local(host)
                 && Port::new(*number).is_some_and(|port| stack.declared.contains_key(&port));
@@ -158,7 +159,7 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
     points.collect()
 }
 
-/// The address has another scheme than the service speaks.
+/// Returns the candidate for an address whose scheme differs from that of the service.
 fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Candidate> {
     let scheme = points.scheme.as_deref()?;
     let port = meant.is.port.or(meant.spec.port)?.number();
@@ -200,7 +201,7 @@ fn wrong_scheme(seen: Seen<'_>, points: &PointsAt, meant: Seen<'_>) -> Option<Ca
     )
 }
 
-/// The command that shows where a variable is set.
+/// Returns the command that shows where a variable is set.
 fn find(points: &PointsAt) -> String {
     let place = points.place.as_ref();
     commands::finds(&points.variable, place.map(|place| place.file.as_path()))

@@ -6,12 +6,13 @@ use crate::{
     stack::ServiceName,
 };
 
-/// A problem, as one rule sees it.
+/// A problem from the view of one rule.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    /// The finding if it is a root cause. Its symptoms are those that it always explains.
+    /// The finding, for a root cause. Its symptoms are those that it always explains.
     pub(super) finding: Finding,
-    /// The symptom if another candidate explains it. Its service is the one that shows it.
+    /// The symptom, for a candidate that another one explains. Its service is the one that shows
+    /// it.
     pub(super) symptom: Symptom,
     /// The stage in the life of the service.
     pub(super) level: Level,
@@ -19,7 +20,8 @@ pub(super) struct Candidate {
     pub(super) behind: CausedBy,
     /// Whether it affects the services that depend on this one.
     pub(super) breaks: bool,
-    /// Candidates of one code with the same value here are one problem, reported more than once.
+    /// Candidates with the same code and the same value here are one problem, reported more than
+    /// once.
     pub(super) same_as: Option<String>,
 }
 
@@ -30,7 +32,7 @@ pub(super) enum Level {
     Start,
     /// It exited.
     End,
-    /// It runs and cannot be reached at the expected address.
+    /// It is running but cannot be reached at the expected address.
     Listen,
     /// It can be reached and responds incorrectly.
     Answer,
@@ -41,9 +43,9 @@ pub(super) enum Level {
 /// The possible causes of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CausedBy {
-    /// None: it has evidence of its own.
+    /// None: it has its own evidence.
     Itself,
-    /// The first of these problems that exists: an error message or a setting names them.
+    /// The first of these problems that exists: an error message or a setting refers to them.
     Named(Vec<Cause>),
     /// Any problem of a dependency.
     Needs,
@@ -119,7 +121,7 @@ impl Described for Candidate {
 }
 
 impl CausedBy {
-    /// Names one cause: a problem of this kind with a service.
+    /// Returns one named cause: a problem of this kind with a service.
     pub(super) fn one(service: &ServiceName, code: Code) -> Self {
         Self::Named(vec![Cause::of(service, code)])
     }

@@ -1,4 +1,4 @@
-//! The addresses on which a running service listens, against those that are requested.
+//! Compares the addresses on which a running service listens with the requested ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -21,7 +21,8 @@ use crate::{
     stack::Port,
 };
 
-/// Returns the candidate for a running service that listens on a wrong address, if its probes fail for that.
+/// Returns the candidate for a running service that listens on a wrong address, if its probes fail
+/// because of that.
 pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Option<Candidate> {
     let is = seen.is;
     let port = is.port?.number();
@@ -35,7 +36,7 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
     });
     if let Some(error) = in_use.filter(|_| is.pid.is_some()) {
         if !listens_here && !is.holders.is_empty() {
-            // The process in its place may pass the probes: an earlier instance does.
+            // The process on its port may pass the probes: an earlier instance does.
             return port::in_use(facts, seen, is.port, error);
         }
         if let Some(candidate) = older_process(facts, seen, port, error) {
@@ -57,8 +58,8 @@ pub(super) fn listening(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Op
     wrong_service(facts, seen, host?, port, &fault.to_string())
 }
 
-/// Returns the candidate for an older process of the service itself that holds the port, so that the service
-/// still runs old code.
+/// Returns the candidate for an older process of the service itself that uses the port, so that
+/// requests still reach old code.
 fn older_process(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -115,8 +116,8 @@ pub(super) fn reached_at(seen: Seen<'_>, port: u16) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Returns whether its log reports another port, or it listens on a port close to its own while another
-/// process holds its own.
+/// Returns whether its log reports another port, or it listens on a port near its own, which
+/// another process uses.
 fn moved(is: &ServiceEvidence, port: u16) -> bool {
     let says_so = is.log.errors().any(|error| {
         matches!(error.kind, LogErrorKind::PortMoved { from, .. }

@@ -1,4 +1,4 @@
-//! The reasons that a log gives for a failure, and the services that they lead to.
+//! The reasons for a failure that a log contains, and the services to which they lead.
 
 pub(super) mod install;
 pub(super) mod others;
@@ -38,7 +38,7 @@ pub(super) enum When {
 
 /// Returns the error that explains a failure. An application that logged an error once may work.
 pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option<&'a LogError> {
-    /// A message without a reason belongs to an error at most this many lines before it.
+    /// An error message without a reason belongs to an error at most this many lines before it.
     const NEAR: u64 = 15;
     let errors = seen.is.log.errors();
     match when {
@@ -48,12 +48,12 @@ pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option
             if end.kind != LogErrorKind::Other {
                 return Some(end);
             }
-            // "It has failed" comes after the reason.
+            // A message that only reports the failure comes after the reason.
             let is_near = |error: &LogError| error.line.number + NEAR >= end.line.number;
             Some(last.find(|it| is_settled(it) && is_near(it)).unwrap_or(end))
         }
         When::Now => {
-            // Consequences come after their error: the first that names a thing is the cause.
+            // Consequences come after their error: the first one that names something is the cause.
             let mut fresh = errors.filter(|error| facts.is_fresh(&error.line));
             let last = fresh.next()?;
             if is_settled(last) {
@@ -79,7 +79,7 @@ pub(super) fn quotes(seen: Seen<'_>, error: &LogError) -> Vec<String> {
         .collect()
 }
 
-/// Quotes the other errors that it logged during its probes and checks.
+/// Quotes the other errors that were logged during its probes and checks.
 pub(super) fn besides(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
     let others = seen.is.log.errors();
     others
@@ -124,7 +124,8 @@ pub(super) fn conclusive(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) ->
     )
 }
 
-/// Replaces "see its log" with the remedy of the error. The advice of the program itself takes precedence.
+/// Replaces "see its log" with the fix for the error. The advice of the program itself takes
+/// precedence.
 pub(super) fn advise(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -191,7 +192,7 @@ fn by_kind(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError, candidate: Candi
     }
 }
 
-/// Returns the known advice for the words of the error. A restart is advised only if it can help.
+/// Returns the known advice for the words of the error. A restart is suggested only if it can help.
 fn advised(seen: Seen<'_>, advice: &LogAdvice, mut candidate: Candidate) -> Candidate {
     let of_service = |text: &str| text.replace("{service}", seen.spec.name.as_str());
     if let Some(title) = &advice.title {
@@ -213,8 +214,9 @@ fn advised(seen: Seen<'_>, advice: &LogAdvice, mut candidate: Candidate) -> Cand
     candidate.remedy(of_service(&advice.remedy)).action(action)
 }
 
-/// Returns whether the body of a refusal contains a known reason, and the candidate with that reason added.
-/// Such a refusal is not a missing login. For a failure, the log says more.
+/// Returns whether the body of a rejection contains a known reason, and the candidate with that
+/// reason added. Such a rejection is not a missing login. For a failure, the log is more
+/// informative.
 pub(super) fn by_body(
     seen: Seen<'_>,
     kind: &ProbeFaultKind,
@@ -238,7 +240,7 @@ pub(super) fn by_body(
     }
 }
 
-/// Returns the same refusal with another reason than a missing login.
+/// Returns the same rejection with another reason than a missing login.
 pub(super) fn no_login(mut candidate: Candidate) -> Candidate {
     if candidate.finding.code == Code::AuthRequired {
         candidate.finding.code = Code::HttpStatus;
@@ -247,9 +249,8 @@ pub(super) fn no_login(mut candidate: Candidate) -> Candidate {
     candidate
 }
 
-/// Adds the error of the log and the healthy dependencies to a candidate. Returns it after the candidates
-/// that
-/// the log leads to.
+/// Adds the error of the log and the healthy dependencies to a candidate. Returns it after the
+/// candidates that result from the log.
 pub(super) fn with_reasons(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -276,9 +277,8 @@ pub(super) fn with_reasons(
     candidates
 }
 
-/// Returns the possible causes of a failure according to the log, and the candidates that the log leads to:
-/// an
-/// address that no service of the stack has, a service that was not started.
+/// Returns the possible causes of a failure according to the log, and the candidates that result
+/// from it: an address without a service in the stack, a service that was not started.
 pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy, Vec<Candidate>) {
     let error = error(facts, seen, when);
     let mut causes = Vec::new();
@@ -307,7 +307,7 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
         }
     }
     let unreached = seen.is.log.unreachable.iter().filter(|address| {
-        // The last failed attempt counts as long as nothing listens there.
+        // The last failed attempt counts as long as no process listens there.
         let is_fresh = when == When::Now && facts.is_fresh(&address.line);
         is_fresh || ServiceEvidence::is_last(&address.line)
     });
@@ -357,7 +357,7 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
     }
 }
 
-/// Returns the dependencies that an error names: by their name, their port, or the words of a Redis.
+/// Returns the dependencies to which an error refers: by name, by port, or in the words of Redis.
 fn mentioned(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<Cause> {
     if is_settled(error) {
         return Vec::new();
@@ -396,7 +396,7 @@ fn has_word(text: &str, word: &str) -> bool {
 
 /// Returns whether no other service can be the cause: an exception of the program itself.
 pub(super) fn is_its_own(error: &LogError) -> bool {
-    /// The words of exceptions about another server that does not respond.
+    /// The words of exceptions about a server that does not respond.
     const OF_OTHERS: [&str; 13] = [
         "failed to connect",
         "unable to connect",
@@ -497,8 +497,8 @@ fn asked_elsewhere(
     )
 }
 
-/// Returns the candidate for an open address that could not be reached: requests to this machine may go to a
-/// proxy.
+/// Returns the candidate for an address that is open but could not be reached: requests to this
+/// machine may be sent to a proxy.
 fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
     let variable = seen.is.project.proxy.as_ref()?;
     let name = &seen.spec.name;
@@ -518,7 +518,7 @@ fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
     )
 }
 
-/// Formats the age of a line, if it is known.
+/// Formats the age of a line, if known.
 fn age(address: &Unreachable) -> String {
     let age = address.line.age;
     age.map_or_else(String::new, |age| format!(", {}", ago(age)))

@@ -24,7 +24,7 @@ pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Can
             candidate.evidence([format!("see {}", commands::kept_back())])
         }
         PortFault::Taken { holder, protected } => {
-            // No start has tried to stop it yet.
+            // No start has tried to stop the holder yet.
             let is_free = holder.is_some() && protected.is_none();
             let candidate = if is_free {
                 free(seen.spec, candidate, seen.is.port)
@@ -37,7 +37,7 @@ pub(super) fn fault(facts: &Facts<'_>, seen: Seen<'_>, fault: &PortFault) -> Can
     }
 }
 
-/// Names another service of the stack as the cause, if that is the holder.
+/// If the holder is another service of the stack, makes it the cause.
 fn held_by(facts: &Facts<'_>, seen: Seen<'_>, candidate: Candidate) -> Candidate {
     let port = seen.is.port;
     match port.and_then(|port| sibling(facts, seen, port.number())) {
@@ -74,7 +74,7 @@ pub(super) fn in_use(
         (Some(other), _) => format!("{other}, of this stack"),
         (None, Some(holder)) => holder.to_string(),
         (None, None) if facts.is_open("localhost", number) => "another process".to_owned(),
-        // The holder has exited meanwhile: only the exit of the service remains.
+        // The holder has exited meanwhile: only the exit of the service is left.
         (None, None) => return None,
     };
     let candidate = Candidate::new(name, Code::PortTaken, Level::Start)
@@ -98,7 +98,8 @@ fn sibling<'a>(facts: &Facts<'a>, seen: Seen<'_>, port: u16) -> Option<&'a Servi
     there.map(|other| &other.spec.name)
 }
 
-/// Names the other service of the stack that holds the port, which may listen on the wrong one.
+/// Makes the other service of the stack that uses the port the cause: it may listen on a wrong
+/// port.
 fn moved_here(candidate: Candidate, other: &ServiceName) -> Candidate {
     candidate
         .evidence([format!("{other} of this stack listens there")])
@@ -122,7 +123,6 @@ pub(super) fn free(spec: &Service, candidate: Candidate, port: Option<Port>) -> 
         .action(Action::FreePort { port })
 }
 
-/// Describes a holder as evidence.
 pub(super) fn held(holder: &Holder) -> String {
     let line = holder.command_line.as_deref();
     let line = line.map_or_else(String::new, |line| format!(": {line}"));

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Returns the candidates for a running service. For one that is still starting, only those that waiting does
-/// not change.
+/// Returns the candidates for a running service. For one that is still starting, only those that
+/// waiting cannot resolve.
 pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<Candidate> {
     if let Some(candidate) = process::external(facts, seen) {
         return vec![candidate];
@@ -34,7 +34,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     let failed = seen.is.failed_probes();
     let failed = failed.filter(|(_, fault)| !starting || is_final(fault.code()));
     let mut failed: Vec<_> = failed.collect();
-    // The probe that examines the response says the most.
+    // The probe that examines the response is the most informative.
     failed.sort_by_key(|(probe, fault)| (fault.code() == Code::NotListening, !probe.tells));
     if let Some((probe, fault)) = failed.first() {
         let candidate = unwell(seen, probe, fault);
@@ -45,7 +45,7 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     if let Some(candidate) = slow(seen) {
         return with_reasons(facts, seen, candidate);
     }
-    // Only the daemon knows that it waited for a line that the log does not have.
+    // Only the daemon knows that it has waited for a line that is not in the log.
     let known = seen.is.finding.as_ref().filter(|finding| {
         seen.is.phase == PhaseName::Unhealthy
             && (finding.code == Code::Slow || !seen.is.is_well())
@@ -61,8 +61,8 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
     }
 }
 
-/// Returns the candidate for a live process with a program that has exited, as `--reload` and watchers leave
-/// it.
+/// Returns the candidate for a running process whose program has exited, as under `--reload` and
+/// watchers.
 fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
     if !is.has_unreached() || is.pid.is_none() || !is.listens.is_empty() {
@@ -94,7 +94,7 @@ fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     Some(log::advise(facts, seen, error, candidate))
 }
 
-/// Returns whether waiting does not help.
+/// Returns whether waiting cannot resolve it.
 fn is_final(code: Code) -> bool {
     matches!(
         code,
@@ -199,7 +199,7 @@ pub(super) fn is_failure(code: Code) -> bool {
     )
 }
 
-/// The beginning of a body, on one line.
+/// Returns the beginning of the body of a fault, on one line.
 pub(super) fn body(kind: &ProbeFaultKind) -> Option<String> {
     let ProbeFaultKind::Status { body, .. } = kind else {
         return None;
@@ -207,7 +207,7 @@ pub(super) fn body(kind: &ProbeFaultKind) -> Option<String> {
     shown_body(body)
 }
 
-/// The beginning of a body, on one line.
+/// Returns the beginning of a body, on one line.
 pub(super) fn shown_body(body: &str) -> Option<String> {
     const SHOWN: usize = 160;
     let words: Vec<&str> = body.split_whitespace().collect();

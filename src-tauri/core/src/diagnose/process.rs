@@ -1,4 +1,4 @@
-//! Services that do not run: exited, not started, waiting, unable to start.
+//! Services that are not running: exited, not started, waiting, unable to start.
 
 use super::{
     commands,
@@ -38,7 +38,7 @@ const OBSTACLES: [Code; 14] = [
     Code::KeeperConflict,
 ];
 
-/// Returns the candidates for a service that should run and does not.
+/// Returns the candidates for a service that should be running and is not.
 pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let is = seen.is;
     if let Some(candidate) = hindered(facts, seen) {
@@ -55,7 +55,7 @@ pub(super) fn down(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     }
 }
 
-/// Returns the candidate for an obstacle to the start of a service that was not requested yet.
+/// Returns the candidate for an obstacle to the start of a service that has not been requested yet.
 pub(super) fn prospects(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     if facts.evidence.kept || seen.spec.is_external() || (seen.is.answers() && !seen.is_squatted())
     {
@@ -64,7 +64,7 @@ pub(super) fn prospects(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     hindered(facts, seen).into_iter().collect()
 }
 
-/// Returns the candidate for an obstacle to its start: now, or at the last attempt.
+/// Returns the candidate for an obstacle to its start, now or at the last attempt.
 fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let is = seen.is;
     if let Some(fault) = &is.requirement {
@@ -73,7 +73,7 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     let finding = is.finding.as_deref();
     if let Some(fault) = &is.port_fault {
         let now = port::fault(facts, seen, fault);
-        // The start knew the process that requested it, which must not be stopped for a port.
+        // The start knew which process requested it, and which must not be stopped for a port.
         let tried = finding.filter(|tried| tried.title == now.finding.title);
         return Some(tried.map_or(now, |tried| port::known(facts, seen, tried)));
     }
@@ -90,7 +90,8 @@ fn hindered(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
     })
 }
 
-/// Returns the candidate for an unmet requirement. The example of a missing file is the better remedy.
+/// Returns the candidate for an unmet requirement. If a missing file has an example, that is the
+/// better fix.
 fn requirement(seen: Seen<'_>, fault: &LaunchFault) -> Candidate {
     let candidate = Candidate::of(explain::launch(seen.spec, fault), Level::Start);
     let mut examples = seen.is.project.env_examples.iter();
@@ -179,14 +180,14 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         .evidence(unused_port(seen))
         .evidence([format!("its log: {}", commands::logs(name))]);
     let (behind, mut more) = log::behind(facts, seen, When::Ended);
-    // Another service that is down causes neither a signal nor a silent exit.
+    // A service that is down causes neither a signal nor a silent exit of another one.
     let by_itself = matches!(candidate.finding.code, Code::SilentExit | Code::OutOfMemory)
         || matches!(is.last_exit, Some(Exit::Signal(_)) if error.is_none());
     let undeclared = more
         .iter_mut()
         .find(|other| other.finding.code == Code::UndeclaredDependency);
     if let (Some(cause), CausedBy::Named(_)) = (undeclared, &behind) {
-        // That alone caused the exit: one problem, not a cause and its symptom.
+        // Only that caused the exit: one problem, not a cause and its symptom.
         let mut evidence = vec![candidate.finding.title.clone()];
         evidence.append(&mut cause.finding.evidence);
         cause.finding.evidence = evidence;
@@ -200,13 +201,13 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     more
 }
 
-/// Returns whether the program exits by itself each time before it is ready.
+/// Returns whether the program exits before it is ready each time.
 fn fails_at_start(candidate: &Candidate) -> bool {
     matches!(candidate.finding.code, Code::CrashLoop | Code::StartupError)
 }
 
-/// Returns whether a restart is advised for an error that it does not clear: one that neither another
-/// service nor the next attempt can change.
+/// Returns whether a restart is suggested for an error that it cannot resolve: one that neither
+/// another service nor the next attempt can change.
 fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
     fails_at_start(candidate)
         && matches!(candidate.finding.remedy.action, Some(Action::Start { .. }))
@@ -292,7 +293,7 @@ fn waits(seen: Seen<'_>) -> Candidate {
         .behind(CausedBy::OnlyNeeds)
 }
 
-/// Returns the evidence that nothing listens on its port, if that is so.
+/// Returns the evidence that no process listens on its port.
 fn unused_port(seen: Seen<'_>) -> Option<String> {
     let port = seen.is.port?.number();
     let check = commands::who_listens(port);

@@ -1,4 +1,4 @@
-//! Redis and other servers that respond, but reject their clients: the reason and the remedy.
+//! Redis and other servers that respond but reject their clients: the reason and the fix.
 
 use super::{
     commands,
@@ -17,7 +17,7 @@ use crate::{
     stack::{Probe, Protocol},
 };
 
-/// The words of errors of Redis and its clients, and their codes.
+/// The words in errors of Redis and its clients, and their codes.
 const WORDS: [(&str, Code); 12] = [
     ("noauth", Code::RedisAuth),
     ("wrongpass", Code::RedisAuth),
@@ -48,8 +48,8 @@ pub(super) fn speaks_of_it(text: &str) -> bool {
     text.contains("redis") || WORDS.iter().any(|(words, _)| text.contains(words))
 }
 
-/// Returns the candidate for an error of the Redis of the stack in the log of another service. `PING` passes
-/// while writes fail, which is harmless as long as no service writes.
+/// Returns the candidate for an error of the stack's Redis in the log of another service. `PING`
+/// passes while writes fail, which is harmless as long as no service writes.
 pub(super) fn refusal(
     facts: &Facts<'_>,
     requester: Seen<'_>,
@@ -73,7 +73,8 @@ pub(super) fn refusal(
     Some(explain(*redis, &refused, candidate))
 }
 
-/// Sets title and remedy of a candidate for an error of Redis or another server, and leaves others unchanged.
+/// Sets title and fix of a candidate for an error of Redis or another server. Leaves others
+/// unchanged.
 pub(super) fn explain(seen: Seen<'_>, kind: &ProbeFaultKind, candidate: Candidate) -> Candidate {
     if let ProbeFaultKind::Server {
         protocol,
@@ -154,7 +155,7 @@ fn refuses(seen: Seen<'_>, title: String, remedy: String, candidate: Candidate) 
         .breaks(true)
 }
 
-/// Sets title and remedy for a server of another kind that does not accept a client.
+/// Sets title and fix for another type of server that rejects a client.
 fn server(
     seen: Seen<'_>,
     (protocol, refusal, message): (Protocol, Refusal, &str),
@@ -183,7 +184,7 @@ fn server(
     refuses(seen, title, remedy, candidate)
 }
 
-/// Returns title and remedy if the server on the port of a service is of another kind.
+/// Returns title and fix if the server on the port of a service is of another type.
 fn another(seen: Seen<'_>, meant: &str) -> (String, String) {
     let name = &seen.spec.name;
     let holder = seen.is.holders.first();

@@ -1,11 +1,12 @@
-//! Causes and symptoms: what explains what.
+//! Separates causes from symptoms.
 //!
-//! Blame goes to the deepest cause that has evidence of its own. What only might have followed from
-//! it does so where nothing speaks against that; what has evidence of its own is a finding of its own.
+//! The root cause is the deepest cause that has its own evidence. A candidate that may follow from
+//! another one becomes its symptom unless something contradicts that; one with its own evidence
+//! stays a finding.
 //!
-//! Each candidate is judged once: its root is remembered, so that the search is linear in the number of
-//! links. It keeps its path in a list instead of recursing, since a chain of services may be longer
-//! than the call stack is deep.
+//! Each candidate is examined once and its root is stored, so that the search is linear in the
+//! number of links. The search keeps its path in a list instead of recursing, since a chain of
+//! services may be longer than the call stack.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The findings: what nothing else explains, with what it explains.
+/// Returns the findings: the candidates without a cause, each with the symptoms that it explains.
 pub(super) fn settle(facts: &Facts<'_>, candidates: &[Candidate]) -> Vec<Finding> {
     let court = Analysis::over(facts, candidates);
     let mut found = Vec::new();
@@ -54,28 +55,28 @@ struct Analysis<'a> {
     candidates: &'a [Candidate],
     /// The candidates of each service.
     of_service: HashMap<&'a ServiceName, Vec<usize>>,
-    /// The first candidate of each thing that is reported more than once.
+    /// The first candidate of each problem that is reported more than once.
     first: HashMap<Same<'a>, usize>,
     /// The candidates of a conflict between daemons.
     conflicts: Vec<usize>,
     roots: Vec<Cell<Root>>,
 }
 
-/// The identity of the cause that candidates share. The service is part of it unless the code says
-/// otherwise.
+/// The identity of a problem that several candidates report. It contains the service unless the
+/// code makes it irrelevant.
 type Same<'a> = (Code, &'a str, Option<&'a ServiceName>);
 
-/// The end of the chain of causes of a candidate, as far as it is known.
+/// The known end of the chain of causes of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Root {
     Unknown,
-    /// The search for it is active, this many steps from where it began.
+    /// It is being searched for, this many steps from the start of the search.
     OnTheWay(usize),
     Found(usize),
-    /// No root exists, and without one the candidate is dropped.
+    /// It has no root, and is dropped without one.
     Nothing,
-    /// The same root as that of this candidate on the current path: every possible cause leads back
-    /// there.
+    /// The same root as that of this candidate on the current path, to which every possible cause
+    /// leads back.
     SameAs(usize),
 }
 
@@ -83,7 +84,7 @@ enum Root {
 struct Step<'a> {
     candidate: usize,
     causes: Box<dyn Iterator<Item = usize> + 'a>,
-    /// The earliest candidate on the path that it leads back to, and its depth.
+    /// The earliest candidate on the path to which it leads back, and its depth.
     back: Option<(usize, usize)>,
 }
 
@@ -129,8 +130,8 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Finds the roots of a candidate and of all candidates on the path to it: the first of its causes with
-    /// a root supplies it.
+    /// Finds the roots of a candidate and of all candidates on the path to it: the root of the
+    /// first cause that has one.
     fn search(&self, from: usize) {
         if self.roots[from].get() != Root::Unknown {
             return;
@@ -200,7 +201,8 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Returns the candidates of the services that a service needs, directly or not, the nearest first.
+    /// Returns the candidates of the direct and indirect dependencies of a service, the nearest
+    /// first.
     fn needs(&self, service: &ServiceName) -> impl Iterator<Item = usize> {
         let place = self.facts.order.place(service);
         let mut seen: HashSet<usize> = place.into_iter().collect();
@@ -209,7 +211,7 @@ impl<'a> Analysis<'a> {
         let needed = iter::from_fn(move || {
             while next.is_empty() {
                 let service = open.pop_front()?;
-                // It has been judged by now.
+                // Their roots are known by now.
                 if Some(service) != place && self.has_nothing_below(service) {
                     continue;
                 }
@@ -223,8 +225,8 @@ impl<'a> Analysis<'a> {
         needed.flat_map(|need| self.breaking(&self.facts.services[need].spec.name))
     }
 
-    /// Returns whether all needed services are known to be fine, so that the service waits without a
-    /// reason.
+    /// Returns whether all its dependencies are known to be fine, so that the service has no reason
+    /// to wait.
     fn has_nothing_below(&self, service: usize) -> bool {
         let mut of_it = self.of(&self.facts.services[service].spec.name).iter();
         of_it.any(|&place| {
@@ -273,8 +275,8 @@ impl<'a> Analysis<'a> {
         meant
     }
 
-    /// Sorts the most severe first: by stage, then by the number of dependencies, then by the order of the
-    /// stack file.
+    /// Returns the sort key for the most severe first: by stage, then by the number of
+    /// dependencies, then by the order of the stack file.
     fn rank(&self, candidate: usize) -> (Level, usize, usize) {
         let it = &self.candidates[candidate];
         let needs = self.facts.all_needs(&it.finding.service).len();
@@ -290,7 +292,7 @@ fn same(candidate: &Candidate) -> Option<Same<'_>> {
     Some((code, what, service))
 }
 
-/// Drops repeated lines.
+/// Removes repeated lines.
 fn presentable(mut finding: Finding) -> Finding {
     let mut evidence: Vec<Redacted> = Vec::with_capacity(finding.evidence.len());
     for line in finding.evidence {

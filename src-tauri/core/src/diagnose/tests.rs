@@ -1,5 +1,5 @@
-//! The rules on made-up evidence. A stack is written as its file; all of it is well, until a test says
-//! what is not.
+//! Tests the rules with constructed evidence. A stack is written as its stack file; all services
+//! are healthy until a test changes them.
 
 mod checks;
 mod healthy;
@@ -73,7 +73,7 @@ const FILE: &str = "/project/pilotlight.toml";
 #[derive(Clone, Debug)]
 pub(super) struct Case(pub(super) Evidence);
 
-/// A stack that a daemon runs and in which all is well.
+/// Returns a stack that a daemon runs and whose services are all healthy.
 pub(super) fn well(text: &str) -> Case {
     let stack = stack_file::parse(Path::new(FILE), text.as_bytes(), &crate::env::Env::new())
         .unwrap_or_else(|report| panic!("{report:?}"));
@@ -96,7 +96,7 @@ pub(super) fn well(text: &str) -> Case {
     })
 }
 
-/// A stack that was not started.
+/// Returns a stack that was not started.
 fn never_started(text: &str) -> Case {
     let mut case = well(text);
     case.0.kept = false;
@@ -222,7 +222,7 @@ fn address(host: &str, port: u16) -> SocketAddr {
     SocketAddr::new(host.parse().unwrap(), port)
 }
 
-/// It is stopped and not wanted.
+/// Makes the service stopped and not wanted.
 fn stop(is: &mut ServiceEvidence) {
     gone(is, PhaseName::Stopped);
     is.wanted = false;
@@ -230,7 +230,7 @@ fn stop(is: &mut ServiceEvidence) {
     is.checks.clear();
 }
 
-/// Nothing of it runs.
+/// Removes all processes of the service.
 fn gone(is: &mut ServiceEvidence, phase: PhaseName) {
     is.phase = phase;
     is.pid = None;
@@ -241,7 +241,7 @@ fn gone(is: &mut ServiceEvidence, phase: PhaseName) {
     }
 }
 
-/// It ended, as the model says it.
+/// Makes the service exit with this finding of the model.
 fn end(is: &mut ServiceEvidence, exit: Exit, code: Code, title: &str) {
     gone(is, PhaseName::Failed);
     is.last_exit = Some(exit);
@@ -266,13 +266,13 @@ fn end(is: &mut ServiceEvidence, exit: Exit, code: Code, title: &str) {
     }));
 }
 
-/// `kill -9`
+/// Makes the service exit as after `kill -9`.
 fn kill(is: &mut ServiceEvidence) {
     let title = format!("{} is not running: it was killed by signal 9", is.name);
     end(is, Exit::Signal(9), Code::Exited, &title);
 }
 
-/// It ended before it was ready.
+/// Makes the service exit before it was ready.
 fn fail_to_start(is: &mut ServiceEvidence) {
     let title = format!("{} ended with code 1 before it was ready", is.name);
     end(is, Exit::Code(1), Code::StartupError, &title);
@@ -295,7 +295,7 @@ fn status(status: u16) -> ProbeFaultKind {
     }
 }
 
-/// An error answer that a browser takes for CORS.
+/// Returns an error response that a browser reports as a CORS error.
 fn masked(status: u16) -> CheckFault {
     CheckFault::Redacted(RedactedError {
         status,
@@ -313,7 +313,7 @@ fn line(text: &str) -> LogLine {
     }
 }
 
-/// Its log ends in an exception.
+/// Adds an exception at the end of the log.
 fn log_error(is: &mut ServiceEvidence, kind: LogErrorKind, text: &str) {
     is.log.last_error = Some(LogError {
         line: line(text),
@@ -335,7 +335,7 @@ fn unreachable(host: &str, port: u16, text: &str) -> Unreachable {
     }
 }
 
-/// Its log says that it cannot reach an address.
+/// Adds a line to the log that reports an address as unreachable.
 fn cannot_reach(is: &mut ServiceEvidence, host: &str, port: u16) {
     let text =
         format!("ConnectionError: Error 111 connecting to {host}:{port}. Connection refused.");
@@ -371,7 +371,7 @@ impl Case {
         services.find(|is| is.name.as_str() == name).unwrap()
     }
 
-    /// A check fails.
+    /// Returns the case with a failing check.
     fn failing(self, service: &str, check: &str, fault: CheckFault) -> Self {
         self.with(service, |is| {
             let mut checks = is.checks.iter_mut();
@@ -388,7 +388,7 @@ impl Case {
         findings
     }
 
-    /// The only finding.
+    /// Returns the only finding.
     #[track_caller]
     fn finding(&self) -> Finding {
         let mut findings = self.findings();
@@ -396,7 +396,7 @@ impl Case {
         findings.remove(0)
     }
 
-    /// The findings in short: `exited redis < backend cors-masked-error: create a session`.
+    /// Returns the findings in short: `exited redis < backend cors-masked-error: create a session`.
     fn says(&self) -> Vec<String> {
         self.findings().iter().map(short).collect()
     }
@@ -412,13 +412,13 @@ fn short(finding: &Finding) -> String {
     parts.join(" < ")
 }
 
-/// A code as other programs read it.
+/// Returns the name of a code in JSON.
 fn name(code: Code) -> String {
     let name = serde_json::to_value(code).unwrap();
     name.as_str().unwrap().to_owned()
 }
 
-/// Asserts that a finding is complete: a sentence, evidence that a user can verify, a remedy.
+/// Asserts that a finding is complete: a sentence, evidence that a user can verify, a fix.
 #[track_caller]
 fn assert_presentable(finding: &Finding) {
     assert!(!finding.title.is_empty(), "{finding:#?}");
@@ -438,7 +438,7 @@ fn assert_presentable(finding: &Finding) {
     }
 }
 
-/// Whether this stands somewhere in a finding.
+/// Asserts that a finding contains all these words.
 #[track_caller]
 fn assert_says(finding: &Finding, words: &[&str]) {
     // `Debug` doubles the backslashes of a path on Windows.

@@ -1,4 +1,4 @@
-//! Refused WebSocket handshakes, and what refuses them.
+//! Rejected WebSocket handshakes, and the parts that reject them.
 
 use super::{
     check::{Failed, path},
@@ -16,7 +16,7 @@ pub(super) fn candidate(failed: Failed<'_>, fault: &WebSocketFault) -> Candidate
     let route = path(&failed.check.target);
     let status = fault.status;
     let origin = failed.check.origin.as_deref().unwrap_or("the page");
-    // A server that requires a login on one route usually does so on the others.
+    // A server that requires a login on one route usually requires it on the others.
     let login = || CausedBy::one(name, Code::AuthRequired);
     let (why, remedy, behind) = match &fault.by {
         Refuser::Auth => (

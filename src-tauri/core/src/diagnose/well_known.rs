@@ -1,28 +1,29 @@
-//! The programs that usually listen on well-known ports: how they start, and how a stack file declares them.
+//! The programs that usually listen on well-known ports: how they start, and how a stack file
+//! declares them.
 
-/// The usual owner of a port.
+/// The program that usually uses a port.
 #[derive(Debug)]
 pub(super) struct WellKnown {
     port: u16,
-    /// The name that people use.
+    /// Its name for users.
     pub(super) name: &'static str,
     /// The name of its service in a stack file.
     pub(super) service: &'static str,
     /// How to start it by hand: commands in backquotes.
     pub(super) start: &'static str,
-    /// The command of a stack file, in TOML; `None` for what runs as a service of the system, which
-    /// the stack only watches.
+    /// The command for a stack file, in TOML; `None` for a system service, which the stack only
+    /// monitors.
     command: Option<&'static str>,
     /// The `ready` probe, if an open port is not enough.
     ready: Option<&'static str>,
 }
 
-/// The usual owner of this port.
+/// Returns the program that usually uses this port.
 pub(super) fn of(port: u16) -> Option<&'static WellKnown> {
     ALL.iter().find(|known| known.port == port)
 }
 
-/// The server that speaks the scheme of an address: `mongodb`.
+/// Returns the server for the scheme of an address: `mongodb`.
 pub(super) fn speaking(scheme: &str) -> Option<&'static WellKnown> {
     let (scheme, _) = scheme.split_once('+').unwrap_or((scheme, ""));
     let service = match scheme {
@@ -36,7 +37,7 @@ pub(super) fn speaking(scheme: &str) -> Option<&'static WellKnown> {
 }
 
 impl WellKnown {
-    /// Its lines in a stack file.
+    /// Returns its lines for a stack file.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("[service.{}]", self.service)];
         match self.command {

@@ -1,5 +1,5 @@
-//! The result of a check: a request as a user makes it or, if the check has an origin, as a page of that
-//! origin makes it in a browser.
+//! The result of a check: a request as a user makes it, or, if the check has an origin, as a page
+//! of that origin makes it in a browser.
 //!
 //! A browser follows the Fetch standard (<https://fetch.spec.whatwg.org/>). It blocks a response for one of
 //! two reasons and reports both as the same CORS error: the CORS settings are wrong
@@ -33,7 +33,7 @@ pub struct CheckAnswer {
     pub outcome: CheckOutcome,
     /// The requests and responses, in order.
     pub exchanges: Vec<Exchange>,
-    /// Observations that are no faults, but may explain one.
+    /// Observations that are not faults, but may explain one.
     pub notes: Vec<CheckNote>,
     /// How long all exchanges took together.
     pub took: Duration,
@@ -48,7 +48,7 @@ pub enum CheckOutcome {
     Passed,
     /// It failed.
     Failed(CheckFault),
-    /// It was not made, so it says nothing about the service.
+    /// It was not made, so it shows nothing about the service.
     Skipped(Skipped),
 }
 
@@ -87,9 +87,8 @@ pub struct RedactedError {
     pub status: u16,
     /// The first 2 KiB of its body. Secrets in it are masked.
     pub body: String,
-    /// Whether the browser itself sends a preflight, which passes. If not, the check sent one to learn the
-    /// CORS settings: they are right, unless [`CheckNote::Unsettled`] says that the preflight got an error
-    /// too.
+    /// Whether the browser itself sends a preflight, which passes. If not, the check sent one to
+    /// learn the CORS settings: they are correct, unless [`CheckNote::Unsettled`] is noted.
     pub preflighted: bool,
 }
 
@@ -115,9 +114,9 @@ pub struct CorsFault {
 /// The rules of CORS, one for each setting that may be wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CorsRule {
-    /// Neither the preflight nor the request gets a CORS header: the server has no CORS middleware. Also if
-    /// only the response to the request lacks them and has the expected status: the middleware does not
-    /// cover that route.
+    /// Neither the preflight nor the request gets a CORS header: the server has no CORS middleware.
+    /// Also if only the response to the request lacks them and has the expected status: the
+    /// middleware does not apply to that route.
     Missing,
     /// The origin is not allowed.
     Origin {
@@ -179,8 +178,8 @@ pub enum Refuser {
     /// The server does not support `WebSocket`: a plain server, uvicorn without the package `websockets`, a
     /// proxy that does not forward the upgrade.
     PlainHttp,
-    /// The WebSocket endpoint rejects the request (400, 426): another version or subprotocol, or no
-    /// WebSocket endpoint.
+    /// The WebSocket endpoint rejects the request (400, 426): another version or subprotocol, or
+    /// not a WebSocket endpoint.
     BadRequest,
     /// The server failed (5xx).
     ServerError,
@@ -196,7 +195,7 @@ pub enum Refuser {
     Other,
 }
 
-/// An observation that is no fault by itself.
+/// An observation that is not a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckNote {
     /// The response is for one origin only and lacks `Vary: Origin`, so a cache may return it to another
@@ -332,7 +331,7 @@ impl fmt::Display for Stage {
 }
 
 impl fmt::Display for CorsFault {
-    /// `the preflight's answer does not allow the method PUT`
+    /// Formats a clause such as `the preflight's answer does not allow the method PUT`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the answer to {} ", self.stage)?;
         match &self.rule {

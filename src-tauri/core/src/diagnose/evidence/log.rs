@@ -1,7 +1,7 @@
 //! The log of a run: its errors, and the addresses that could not be reached.
 //!
-//! An error here does not mean that the application fails: it may log errors and work. Each line has its age
-//! and the number of lines after it, so that the rules can judge.
+//! An error here does not mean that the application fails: it may log errors and still work. Each
+//! line has its age and the number of lines after it, so that the rules can judge its relevance.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -14,18 +14,18 @@ pub struct LogEvidence {
     pub file: Option<PathBuf>,
     /// The run that wrote it.
     pub run: Option<RunId>,
-    /// The last error: the line that describes it best, not one that only follows from it.
+    /// The last error: the line that describes it best, not a consequence.
     pub last_error: Option<LogError>,
-    /// Earlier errors, the newest first, each text once, at most ten.
+    /// Earlier errors, the newest first, without duplicates, at most ten.
     pub earlier: Vec<LogError>,
     /// Addresses that could not be reached, the latest mention of each, the newest first.
     pub unreachable: Vec<Unreachable>,
     /// The last line that is not blank.
     pub last_line: Option<LogLine>,
-    /// The programs that a runner (concurrently, foreman, nodemon) has started and seen fail, and not
-    /// started again since.
+    /// The programs that a runner (concurrently, foreman, nodemon) has started and reported as
+    /// failed, and has not restarted since.
     pub ended: Vec<EndedProgram>,
-    /// The advice that programs give in it, the newest first.
+    /// The advice that programs print in it, the newest first.
     pub hints: Vec<Hint>,
 }
 
@@ -36,18 +36,18 @@ impl LogEvidence {
     }
 }
 
-/// A program inside of a service that has failed while the service runs.
+/// A program inside of a service that has failed while the service is running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedProgram {
     /// The line that reports it.
     pub line: LogLine,
-    /// The name that the runner gives it.
+    /// Its name in the output of the runner.
     pub name: Option<String>,
     /// Its own last error.
     pub error: Option<Box<LogError>>,
 }
 
-/// Advice that a program gives.
+/// Advice that a program prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// The line.
@@ -78,14 +78,14 @@ pub struct LogError {
     pub line: LogLine,
     /// The kind of error.
     pub kind: LogErrorKind,
-    /// The known advice, if it depends only on the words.
+    /// The known advice, if only the words decide it.
     pub advice: Option<Box<LogAdvice>>,
     /// The form in which it was written.
     pub form: LogErrorForm,
-    /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), if that is
+    /// The deepest cause that it names (the first of chained exceptions, `Caused by:`), if it is on
     /// another line.
     pub cause: Option<LogLine>,
-    /// The ports that it names, in any form.
+    /// The ports in it, in any notation.
     pub ports: Vec<u16>,
 }
 
@@ -96,23 +96,23 @@ impl LogError {
         format!("{} {cause}", self.line.text).to_ascii_lowercase()
     }
 
-    /// Returns the evidence that it asks for.
+    /// Returns the evidence that it needs.
     #[must_use]
     pub fn lookup(&self) -> Option<Lookup> {
         self.advice.as_ref()?.lookup
     }
 }
 
-/// The name of an entry that the stack file has.
+/// The identifier of entries in the stack file.
 pub const OF_TEAM: &str = "stack-file";
 
-/// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml` or of the stack
-/// file. In its texts, `{service}` is replaced with the name of the service.
+/// Known facts about an error, found by its words alone: an entry of `knowledge/*.toml` or of the
+/// stack file. In its texts, `{service}` is replaced by the name of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogAdvice {
-    /// The entry; [`OF_TEAM`] for one of the stack file.
+    /// The identifier of the entry; [`OF_TEAM`] for one of the stack file.
     pub id: &'static str,
-    /// The cause, if it says more than the line.
+    /// The cause, if it is more helpful than the line.
     pub title: Option<String>,
     /// The advice.
     pub remedy: String,
@@ -122,14 +122,14 @@ pub struct LogAdvice {
     pub of_another: bool,
     /// The evidence to look up.
     pub lookup: Option<Lookup>,
-    /// A command of the stack file that carries it out: the program and its arguments.
+    /// A command of the stack file that applies the advice: the program and its arguments.
     pub command: Option<Vec<String>>,
 }
 
-/// Evidence that an error asks for.
+/// Evidence that an error needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// The process that answers as the server.
+    /// The process that responds as the server.
     Server,
     /// The connections to the server.
     Connections,
@@ -197,7 +197,7 @@ pub enum LogErrorKind {
     },
     /// An address could not be reached; [`LogEvidence::unreachable`] also has it, if the error names it.
     Unreachable,
-    /// A database or a broker rejects the login.
+    /// A database or a message broker rejects the login.
     LoginRefused,
     /// It has run out of memory.
     OutOfMemory,
@@ -209,7 +209,7 @@ pub enum LogErrorKind {
     Syntax,
     /// An entry of the knowledge tables: see [`LogError::advice`].
     Known,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
@@ -238,7 +238,7 @@ pub enum LogErrorForm {
 /// An address that a log reports as unreachable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreachable {
-    /// The host as it is written: `localhost`, `127.0.0.1`, `::1`, `db`.
+    /// The host as written: `localhost`, `127.0.0.1`, `::1`, `db`.
     pub host: String,
     /// The port; `None` if the line has only a name (`getaddrinfo ENOTFOUND db`).
     pub port: Option<Port>,
@@ -274,7 +274,7 @@ pub(crate) fn address(host: &str, port: Option<u16>) -> String {
 }
 
 impl fmt::Display for Unreachable {
-    /// `host:port`, an IPv6 address in brackets.
+    /// Formats `host:port`, with an IPv6 address in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&address(&self.host, self.port.map(Port::number)))
     }

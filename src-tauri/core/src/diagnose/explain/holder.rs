@@ -24,7 +24,7 @@ impl Holder {
     }
 }
 
-/// A fault as one sentence without a full stop.
+/// Describes a fault in one sentence without a full stop.
 #[must_use]
 pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String {
     let title = super::port::title(&port.to_string(), fault);
@@ -58,7 +58,7 @@ pub(crate) fn ago(age: Duration) -> String {
     format!("{} ago", rounded(age))
 }
 
-/// A length of time in its largest unit: `12 min`.
+/// Formats a duration in its largest unit: `12 min`.
 pub(super) fn rounded(age: Duration) -> String {
     match age.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),

@@ -160,7 +160,7 @@ pub fn ended_holders(service: &Service, claimed: &Claimed) -> Option<String> {
     }
 }
 
-/// Describes the programs that ended with a service though they had sessions of their own.
+/// Describes the programs with their own sessions that ended with a service.
 #[must_use]
 pub fn ended_beside(stopped: &Stopped) -> Option<String> {
     let names = stopped.beside.join(", ");

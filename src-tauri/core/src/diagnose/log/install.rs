@@ -1,5 +1,5 @@
-//! Missing modules and programs: the command that installs them, the environment or the folder that has
-//! them.
+//! Missing modules and programs: the command that installs them, or the environment or folder that
+//! contains them.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::{
     model::finding::{Action, Code, Described as _},
 };
 
-/// A command that installs what a file asks for.
+/// A command that installs the packages listed in a file.
 struct Installer {
     files: &'static [&'static str],
     command: &'static [&'static str],
@@ -25,15 +25,15 @@ struct Installer {
 // `tables/packages.toml`
 include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
-/// An installation: a command, where it runs, and the file that it goes by.
+/// An installation: a command, its working directory, and the file with the packages.
 struct Installation<'a> {
     command: Vec<String>,
     directory: &'a Path,
     goes_by: Option<&'a Path>,
 }
 
-/// Returns the candidate for a module that cannot be imported: it is not installed, or `own`, a file of
-/// the project.
+/// Returns the candidate for a module that cannot be imported: it is not installed, or (`own`) is a
+/// file of the project.
 pub(super) fn module(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -79,8 +79,8 @@ fn not_installed(seen: Seen<'_>, what: &str, check: &str) -> Candidate {
         .evidence([format!("checked with {check} in {folder}")])
 }
 
-/// Returns whether a module is what the command names as the application: `wsgi` of `wsgi:app`. No
-/// package of that name may be installed.
+/// Returns whether a module is the application that the command names: `wsgi` of `wsgi:app`. A
+/// package with that name must not be installed.
 fn is_application(seen: Seen<'_>, module: &str) -> bool {
     let command = command(seen);
     let mut words = command.split_whitespace();
@@ -90,7 +90,8 @@ fn is_application(seen: Seen<'_>, module: &str) -> bool {
     })
 }
 
-/// Returns whether another folder of the project has the module, and no package of that name is known.
+/// Returns whether another folder of the project contains the module, and no package of that name
+/// is known.
 fn has_own(seen: Seen<'_>, ecosystem: Ecosystem) -> bool {
     ecosystem == Ecosystem::Python
         && !seen.is.project.elsewhere.is_empty()
@@ -117,7 +118,7 @@ fn own_module(facts: &Facts<'_>, seen: Seen<'_>, module: &str) -> Candidate {
     }
 }
 
-/// Advises to start the service in the folder that has its file.
+/// Suggests starting the service in the folder that contains its file.
 pub(super) fn started_elsewhere(
     facts: &Facts<'_>,
     seen: Seen<'_>,
@@ -138,7 +139,7 @@ pub(super) fn started_elsewhere(
         ))
 }
 
-/// Returns the candidate for a command of another Python environment than that of the project.
+/// Returns the candidate for a command that uses another Python environment than the project's.
 fn other_environment(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Option<Candidate> {
     let project = &seen.is.project;
     let venv = project.venv.as_ref()?;
@@ -172,8 +173,8 @@ fn other_environment(seen: Seen<'_>, ecosystem: Ecosystem, module: &str) -> Opti
     )
 }
 
-/// A program that a shell or `npm run` did not find. Beside a `package.json`, it is one of a package
-/// that is not installed.
+/// Returns the candidate for a program that a shell or `npm run` did not find. In a folder with a
+/// `package.json`, it belongs to a package that is not installed.
 pub(in super::super) fn program(seen: Seen<'_>, program: &str) -> Candidate {
     let name = &seen.spec.name;
     let program = match program.rsplit_once(".bin/") {
@@ -226,7 +227,7 @@ fn for_node<'a>(seen: Seen<'a>, package: &str) -> Installation<'a> {
     installation.unwrap_or_else(|| by_name(seen, &["npm", "install"], package))
 }
 
-/// Returns `None` if the Python that the service runs with is not known: another one is never changed.
+/// Returns `None` if the Python that the service uses is not known: no other one is changed.
 fn for_python<'a>(seen: Seen<'a>, module: &str) -> Option<Installation<'a>> {
     let project = &seen.is.project;
     let python = project.venv.as_ref().or(project.python.as_ref());

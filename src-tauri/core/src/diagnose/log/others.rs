@@ -1,5 +1,5 @@
-//! Causes outside of the error itself: a program inside of the service that has failed, an error that
-//! the log of another service reports, tasks that no worker takes, an address in a variable.
+//! Causes outside of the error itself: a failed program inside of the service, an error in the log
+//! of another service, tasks without a worker, an address in a variable.
 
 use super::{
     super::{
@@ -47,7 +47,7 @@ pub(in super::super) fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Optio
     )
 }
 
-/// Returns the candidates for errors that the services which it needs report while it fails.
+/// Returns the candidates for errors that its dependencies log while it fails.
 pub(super) fn reported(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<(Cause, Candidate)> {
     let needs = facts.all_needs(&seen.spec.name).into_iter();
     let needs = needs.map(|need| facts.services[need]);
@@ -108,7 +108,7 @@ pub(super) fn no_worker(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> 
     )
 }
 
-/// Returns the addresses in its variables that nothing listens on, as far as they are those of servers
+/// Returns the addresses in its variables on which no process listens, if they are those of servers
 /// that it needs.
 pub(super) fn closed<'a>(
     facts: &'a Facts<'_>,
@@ -149,8 +149,8 @@ pub(super) fn unlistened(facts: &Facts<'_>, seen: Seen<'_>, it: &PointsAt) -> Op
     ))
 }
 
-/// Returns the hosts that an error about an unknown host may mean: names of services in the command or
-/// in an address of a variable.
+/// Returns the hosts that an "unknown host" error may mean: names of services in the command or in
+/// an address of a variable.
 pub(super) fn unknown_hosts(
     facts: &Facts<'_>,
     seen: Seen<'_>,

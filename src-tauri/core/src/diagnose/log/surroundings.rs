@@ -1,6 +1,5 @@
-//! Evidence around an error: the server that responded, the connections to it, the version of the runtime,
-//! the
-//! advice of the program itself.
+//! Evidence around an error: the server that responded, the connections to it, the version of the
+//! runtime, the advice of the program itself.
 
 use super::{
     super::{
@@ -18,7 +17,7 @@ use crate::{
     model::finding::{Code, Described as _},
 };
 
-/// A hint belongs to an error that is at most so many lines before it.
+/// A hint belongs to an error at most this many lines before it.
 const NEAR: u64 = 8;
 
 /// Returns evidence about the server that an error is about.
@@ -31,7 +30,7 @@ pub(super) fn of_server(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> 
     }
 }
 
-/// Tells the limits of inotify.
+/// Returns the limits of inotify.
 fn inotify(facts: &Facts<'_>) -> Vec<String> {
     let names = ["max_user_watches", "max_user_instances"].into_iter();
     let limits = names.zip(facts.evidence.host.inotify);
@@ -44,7 +43,7 @@ fn inotify(facts: &Facts<'_>) -> Vec<String> {
     told.collect()
 }
 
-/// Names the processes that listen on the ports of the error, with their folders and ages.
+/// Describes the processes that listen on the ports of the error, with their folders and ages.
 fn answering(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<String> {
     let listeners = seen.is.listeners.iter();
     let told = listeners.map(|holder| {
@@ -86,8 +85,8 @@ fn connections(facts: &Facts<'_>, error: &LogError) -> Vec<String> {
     told.collect()
 }
 
-/// Returns the candidate for a runtime of another version than the project asks for, if the error may
-/// come from that.
+/// Returns the candidate for a runtime whose version differs from the required one, if that may
+/// have caused the error.
 pub(super) fn wrong_version(seen: Seen<'_>, error: &LogError) -> Option<Candidate> {
     let is_likely = error.lookup() == Some(Lookup::Version) || error.kind == LogErrorKind::Syntax;
     let version = seen.is.project.versions.first().filter(|_| is_likely)?;
@@ -152,7 +151,7 @@ fn files(version: &VersionEvidence) -> String {
     names.collect::<Vec<_>>().join(" and ")
 }
 
-/// Puts the advice of the program itself first. A sentence is evidence, a command is the remedy.
+/// Puts the advice of the program itself first. A sentence becomes evidence, a command the fix.
 pub(super) fn hinted(seen: Seen<'_>, error: &LogError, candidate: Candidate) -> Candidate {
     let is_pending = matches!(error.kind, LogErrorKind::TableMissing { .. })
         || error
@@ -176,7 +175,7 @@ pub(super) fn hinted(seen: Seen<'_>, error: &LogError, candidate: Candidate) -> 
     )
 }
 
-/// Puts a command that the program advises first.
+/// Puts a command that the program suggests first.
 pub(super) fn by_its_own(command: &str, place: &str, mut candidate: Candidate) -> Candidate {
     let remedy = &candidate.finding.remedy.text;
     if !remedy.contains(command) {

@@ -1,4 +1,4 @@
-//! Servers that a service needs and that are not in the stack.
+//! Servers that a service needs and that the stack does not contain.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ use crate::{
     model::finding::{Code, Described as _},
 };
 
-/// An address that a service needs and that no service of the stack has.
+/// An address that a service needs and that belongs to no service of the stack.
 pub(super) struct Asked<'a> {
     pub(super) host: &'a str,
     pub(super) port: Option<u16>,
     pub(super) why: UnreachableWhy,
     pub(super) evidence: String,
-    /// The server that usually has it.
+    /// The server that usually uses it.
     pub(super) known: Option<&'static WellKnown>,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Asked<'_> {
     }
 }
 
-/// Returns the candidate for an address that the log says cannot be reached.
+/// Returns the candidate for an address that the log reports as unreachable.
 pub(super) fn dependency(facts: &Facts<'_>, seen: Seen<'_>, address: &Unreachable) -> Candidate {
     let port = address.port.map(crate::stack::Port::number);
     let line = format!("{}{}", seen.is.quote(&address.line), age(address));
@@ -46,7 +46,7 @@ pub(super) fn dependency(facts: &Facts<'_>, seen: Seen<'_>, address: &Unreachabl
     self::address(facts, seen, &asked)
 }
 
-/// Returns the candidate for an address at which nothing listens, as far as that is visible.
+/// Returns the candidate for an address on which no process listens, as far as that is visible.
 pub(super) fn address(facts: &Facts<'_>, seen: Seen<'_>, address: &Asked<'_>) -> Candidate {
     let name = &seen.spec.name;
     let &Asked { port, known, .. } = address;
@@ -75,7 +75,7 @@ pub(super) fn address(facts: &Facts<'_>, seen: Seen<'_>, address: &Asked<'_>) ->
     candidate = candidate.same_as(if here {
         format!("here:{}", port.unwrap_or_default())
     } else if is_service {
-        // Each service has to request another host itself.
+        // Each service must be changed separately to use another host.
         format!("{name}: {}", address.host)
     } else {
         address.to_string()
@@ -112,7 +112,7 @@ fn advise(
 ) -> Candidate {
     let known = address.known;
     let name = &seen.spec.name;
-    // `redis:6379` is an address inside of a compose network.
+    // `redis:6379` is an address inside a compose network.
     let by_name = facts
         .services
         .iter()

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::diagnose::tests::well;
 
-/// A service: the numbers of those it needs, and its fault.
+/// A service: the numbers of its dependencies, and its faults.
 type Made = (Vec<usize>, Vec<Wrong>);
 
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ fn name(service: usize) -> String {
     format!("s{service}")
 }
 
-/// Generates a stack in which each service needs only earlier ones.
+/// Generates a stack in which each service depends only on earlier ones.
 fn stack(graph: &[Made]) -> String {
     let mut text = String::new();
     for (place, (needs, _)) in graph.iter().enumerate() {
@@ -106,7 +106,8 @@ fn candidates(graph: &[Made], may_lead_back: bool) -> Vec<Candidate> {
     of_service.flatten().collect()
 }
 
-/// Searches without memory, as a reference: exponential, and plainly correct without cycles.
+/// Searches without stored results, as a reference: exponential, and obviously correct without
+/// cycles.
 fn plainly(court: &Analysis<'_>, candidate: usize) -> Option<usize> {
     let mut causes = court.causes(candidate);
     let found = causes.find_map(|cause| plainly(court, cause));
@@ -118,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_remembered_is_what_a_plain_search_finds(graph in graph(7)) {
+    fn stored_roots_equal_those_of_a_simple_search(graph in graph(7)) {
         let case = well(&stack(&graph));
         let facts = Facts::of(&case.0);
         let candidates = candidates(&graph, false);
@@ -132,9 +133,9 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
-    /// Holds also if the logs of two services name each other.
+    /// Holds even if the logs of two services name each other.
     #[test]
-    fn every_root_of_500_services_is_its_own_and_nothing_with_evidence_is_lost(graph in graph(500)) {
+    fn every_root_of_500_services_is_its_own_root_and_no_evidence_is_lost(graph in graph(500)) {
         let case = well(&stack(&graph));
         let facts = Facts::of(&case.0);
         let candidates = candidates(&graph, true);
@@ -165,14 +166,14 @@ fn chain(length: usize, first: Option<&Guess>) -> Vec<Made> {
 }
 
 #[test]
-fn a_long_chain_that_waits_for_one_that_starts_has_no_finding() {
+fn a_long_chain_that_waits_for_a_starting_service_has_no_finding() {
     let graph = chain(2000, None);
     let case = well(&stack(&graph));
     assert_eq!(settle(&Facts::of(&case.0), &candidates(&graph, true)), []);
 }
 
 #[test]
-fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
+fn a_long_chain_that_waits_for_a_failed_service_is_one_finding() {
     let graph = chain(2000, Some(&Guess::Itself));
     let case = well(&stack(&graph));
     let findings = settle(&Facts::of(&case.0), &candidates(&graph, true));
@@ -181,8 +182,8 @@ fn a_long_chain_that_waits_for_one_that_fails_is_one_finding() {
 }
 
 #[test]
-fn what_waits_for_one_whose_log_names_it_goes_with_that_one() {
-    // The first finding names the last services that wait for it.
+fn a_service_that_waits_for_one_whose_log_names_it_shares_its_root() {
+    // The first finding refers to the last services that wait for it.
     let graph = chain(30, Some(&Guess::Named(vec![29])));
     let case = well(&stack(&graph));
     let findings = settle(&Facts::of(&case.0), &candidates(&graph, true));

@@ -96,7 +96,7 @@ fn one_wrong_setting_seen_by_two_checks_is_one_finding() {
 }
 
 #[test]
-fn a_preflight_that_meets_an_error_is_the_error() {
+fn a_preflight_that_gets_an_error_is_reported_as_the_error() {
     let case = well(NEXUS).with("redis", kill).failing(
         "backend",
         "create a session",
@@ -109,7 +109,7 @@ fn a_preflight_that_meets_an_error_is_the_error() {
 }
 
 #[test]
-fn each_refusal_of_a_websocket_names_the_part_that_refuses() {
+fn each_rejected_websocket_names_the_part_that_rejects_it() {
     for (by, status, words) in [
         (Refuser::Auth, 401, "authentication"),
         (Refuser::Origin, 403, "origin"),
@@ -136,7 +136,7 @@ fn each_refusal_of_a_websocket_names_the_part_that_refuses() {
 }
 
 #[test]
-fn an_error_of_its_own_that_a_browser_takes_for_cors_is_named_by_the_log() {
+fn an_error_that_a_browser_reports_as_cors_is_explained_by_the_log() {
     let case = well(NEXUS)
         .with("backend", |is| {
             log_error(is, LogErrorKind::Other, "KeyError: 'orders'");
@@ -158,7 +158,7 @@ fn an_error_of_its_own_that_a_browser_takes_for_cors_is_named_by_the_log() {
 }
 
 #[test]
-fn a_status_says_what_to_correct() {
+fn a_status_shows_what_to_fix() {
     for (code, words) in [
         (404, "add that route"),
         (405, "method"),
@@ -177,7 +177,7 @@ fn a_status_says_what_to_correct() {
 }
 
 #[test]
-fn a_login_that_a_browser_takes_for_cors_is_a_login() {
+fn a_missing_login_that_a_browser_reports_as_cors_is_a_missing_login() {
     let case = well(NEXUS).failing("backend", "create a session", masked(401));
     assert_eq!(
         case.says(),
@@ -186,7 +186,7 @@ fn a_login_that_a_browser_takes_for_cors_is_a_login() {
 }
 
 #[test]
-fn a_check_that_was_not_made_says_nothing() {
+fn a_skipped_check_is_not_a_finding() {
     let case = well(NEXUS).with("backend", |is| {
         is.checks[0].outcome = CheckOutcome::Skipped(Skipped::OutOfTime);
     });
@@ -200,7 +200,7 @@ fn the_failed_checks_of_a_service_that_has_exited_are_not_reported() {
 }
 
 #[test]
-fn a_proxy_in_front_of_a_service_that_is_gone_is_a_symptom() {
+fn a_proxy_in_front_of_a_stopped_service_is_a_symptom() {
     let text =
         format!("{NEXUS}\n[[service.frontend.check]]\nname = \"by proxy\"\nhttp = \"/api\"\n");
     let case = well(&text)
@@ -216,7 +216,8 @@ fn a_proxy_in_front_of_a_service_that_is_gone_is_a_symptom() {
     );
 }
 
-/// The page passes `/api` on to the backend, which was asked the same directly.
+/// Returns a case in which the page forwards `/api` to the backend, which also got the request
+/// directly.
 fn passed_on(fault: CheckFault, direct: Option<ProbeFaultKind>, is_stripped: bool) -> Case {
     use crate::diagnose::evidence::{PassesOn, Place, check::AskedDirectly};
     const STACK: &str = r#"
@@ -260,7 +261,7 @@ http = "/api/users"
 }
 
 #[test]
-fn an_error_behind_a_proxy_is_that_of_the_server_there() {
+fn an_error_behind_a_proxy_belongs_to_the_server_behind_it() {
     let plain = || CheckFault::Plain(status(500));
     let case = passed_on(plain(), Some(status(500)), false);
     let case = case.with("api", |is| {
@@ -276,7 +277,7 @@ fn an_error_behind_a_proxy_is_that_of_the_server_there() {
 }
 
 #[test]
-fn what_works_directly_and_not_through_the_proxy_is_the_proxys_fault() {
+fn a_request_that_only_fails_through_the_proxy_is_the_fault_of_the_proxy() {
     let plain = || CheckFault::Plain(status(502));
     let finding = passed_on(plain(), None, false).finding();
     assert_eq!(finding.service.as_str(), "web");

@@ -1,4 +1,4 @@
-//! Stacks that look suspicious and are well.
+//! Stacks that look suspicious but are healthy.
 
 use super::*;
 use crate::diagnose::evidence::{PointsAt, log::Ecosystem};
@@ -9,7 +9,7 @@ fn assert_nothing(case: &Case) {
 }
 
 #[test]
-fn nothing_is_said_of_a_stack_that_is_well() {
+fn a_healthy_stack_has_no_findings() {
     assert_nothing(&well(NEXUS));
 }
 
@@ -19,7 +19,7 @@ fn a_stack_that_was_not_started_has_no_findings() {
 }
 
 #[test]
-fn errors_in_the_log_of_an_app_that_works_are_no_fault() {
+fn logged_errors_of_an_app_that_works_are_no_fault() {
     for kind in [
         LogErrorKind::Other,
         LogErrorKind::Unreachable,
@@ -80,7 +80,7 @@ fn a_port_held_on_another_address_is_no_fault() {
 }
 
 #[test]
-fn localhost_that_is_ipv6_alone_is_no_fault() {
+fn a_localhost_with_only_ipv6_is_no_fault() {
     assert_nothing(&well(NEXUS).with("frontend", |is| {
         is.listens = vec![address("::1", 5173)];
     }));
@@ -107,7 +107,7 @@ fn a_container_whose_proxy_holds_the_port_is_no_fault() {
 }
 
 #[test]
-fn a_redis_that_came_back_is_no_fault() {
+fn a_redis_that_has_recovered_is_no_fault() {
     assert_nothing(
         &well(NEXUS)
             .with("redis", |is| is.restarts = 1)
@@ -126,7 +126,7 @@ fn a_service_that_was_started_by_hand_counts_as_running() {
         is.listens.clear();
     }
     assert_nothing(&case);
-    // And what it needs is missed.
+    // Its missing dependency is reported.
     let case = case
         .with("redis", |is| fail_probes(is, &ProbeFaultKind::Refused))
         .failing("backend", "create a session", masked(500));

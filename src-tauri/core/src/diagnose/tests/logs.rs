@@ -1,4 +1,4 @@
-//! Addresses in a log that belong to no service of the stack.
+//! Addresses in a log that do not belong to a service of the stack.
 
 use super::*;
 use crate::diagnose::evidence::log::LogAdvice;
@@ -59,7 +59,7 @@ fn the_usual_owner_of_a_port_is_named_and_added_to_the_stack_file() {
     }
 }
 
-/// A text with lines changed, the last ones first so that the numbers hold.
+/// Applies the changes to a text, the last ones first so that the line numbers stay valid.
 fn applied(text: &str, changes: &[crate::model::finding::LineChange]) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for change in changes.iter().rev() {
@@ -83,7 +83,7 @@ fn an_unknown_port_is_a_dependency_too() {
 }
 
 #[test]
-fn a_service_that_ends_of_it_is_no_symptom_beside_it() {
+fn a_service_that_exits_because_of_it_is_not_a_separate_symptom() {
     let case = well(API).with("backend", |is| {
         fail_to_start(is);
         is.checks.clear();
@@ -95,14 +95,14 @@ fn a_service_that_ends_of_it_is_no_symptom_beside_it() {
 }
 
 #[test]
-fn an_address_that_works_again_is_not_blamed() {
+fn an_address_that_works_again_is_not_reported() {
     let mut case = without(5432);
     case.0.host.listening = vec![address("0.0.0.0", 5432)];
     assert_eq!(case.says(), ["http-status backend"]);
 }
 
 #[test]
-fn a_host_of_a_compose_network_is_no_host_here() {
+fn a_host_of_a_compose_network_does_not_exist_here() {
     let case = well(NEXUS)
         .with("backend", |is| {
             let text = "redis.exceptions.ConnectionError: Error -2 connecting to redis:6379. Name or service not known.";
@@ -121,7 +121,7 @@ fn a_host_of_a_compose_network_is_no_host_here() {
 }
 
 #[test]
-fn a_redis_on_another_port_than_that_of_the_stack_is_pointed_to_it() {
+fn a_client_of_another_redis_is_pointed_to_that_of_the_stack() {
     let case = well(NEXUS)
         .with("backend", |is| {
             is.log.last_error = None;
@@ -136,7 +136,7 @@ fn a_redis_on_another_port_than_that_of_the_stack_is_pointed_to_it() {
             "create a session",
             CheckFault::Plain(status(500)),
         );
-    // Port 6380 is unknown; the finding still says that nothing listens there.
+    // Port 6380 is unknown; the finding still reports that no process listens there.
     assert_eq!(
         case.says(),
         ["undeclared-dependency backend < backend http-status: create a session"]
@@ -144,7 +144,7 @@ fn a_redis_on_another_port_than_that_of_the_stack_is_pointed_to_it() {
 }
 
 #[test]
-fn two_services_that_miss_the_same_are_one_finding() {
+fn two_services_without_the_same_server_are_one_finding() {
     let text =
         format!("{API}\n[service.worker]\ncommand = \"x\"\nport = 8002\nready = \"http: /\"\n");
     let case = well(&text)
@@ -198,7 +198,7 @@ fn advised(is: &mut ServiceEvidence, restart_helps: bool) {
 }
 
 #[test]
-fn an_error_that_comes_back_each_time_is_never_answered_by_a_restart() {
+fn a_recurring_error_never_suggests_a_restart() {
     let case = |restart_helps| {
         well(NEXUS).with("backend", |is| {
             fail_to_start(is);
@@ -228,7 +228,7 @@ fn an_error_that_comes_back_each_time_is_never_answered_by_a_restart() {
 }
 
 #[test]
-fn a_refusal_is_no_matter_of_a_login_if_its_body_or_the_log_says_why() {
+fn a_rejection_with_a_known_reason_is_not_a_missing_login() {
     let refused = |body: &str| {
         CheckFault::Plain(ProbeFaultKind::Status {
             status: 403,

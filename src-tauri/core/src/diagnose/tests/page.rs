@@ -1,4 +1,5 @@
-//! `docs/diagnosis.md` shows what the rules really say: one example of each code.
+//! Verifies that `docs/diagnosis.md` shows the actual output of the rules: one example of each
+//! code.
 
 use std::{fs, sync::Arc};
 
@@ -16,10 +17,10 @@ use crate::{
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnosis.md");
 
-/// The codes of findings that the rules here do not make alone.
+/// The codes of findings that the rules alone do not produce.
 const NOT_OF_A_DIAGNOSIS: [&str; 3] = ["cors-masked-error", "watch-loop", "watch-incomplete"];
 
-/// A finding as the terminal shows it.
+/// Formats a finding as the terminal does.
 fn shown(finding: &Finding) -> String {
     let mut lines = vec![
         format!("● {}", finding.title),
@@ -45,9 +46,9 @@ fn shown(finding: &Finding) -> String {
 }
 
 #[test]
-fn the_page_shows_every_code_as_the_rules_say_it() {
+fn the_page_shows_the_current_output_for_every_code() {
     if std::env::consts::OS != "linux" {
-        // The commands to check with are those of another system.
+        // The commands in the evidence differ on this system.
         return;
     }
     let page = fs::read_to_string(PAGE).unwrap();
@@ -78,7 +79,7 @@ fn every_code_has_an_example_and_the_page_links_to_it() {
     }
 }
 
-/// All codes, as the error of a name that is none lists them.
+/// Returns all codes, from the error message for an unknown one.
 fn all_codes() -> Vec<String> {
     let error = serde_json::from_str::<Code>("\"none\"")
         .unwrap_err()
@@ -227,7 +228,7 @@ fn not_started() -> Vec<(Case, &'static str)> {
     ]
 }
 
-/// Containers that an engine does not start, and its reports.
+/// Returns containers that an engine does not start, and its errors.
 fn of_containers() -> Vec<(Case, &'static str)> {
     let stack = NEXUS.replace(
         "command = \"redis-server --port {port}\"",
@@ -505,7 +506,7 @@ fn of_redis() -> Vec<(Case, &'static str)> {
     ]
 }
 
-/// A backend with a PostgreSQL that does not accept clients.
+/// Returns a backend with a PostgreSQL that does not accept clients.
 fn server(refusal: Refusal, message: &str) -> Case {
     let stack = NEXUS.replace(
         "redis = \"redis://127.0.0.1:{port}/0",
@@ -667,7 +668,7 @@ fn of_others() -> Vec<(Case, &'static str)> {
     ]
 }
 
-/// A second worktree, whose `.env` names the declared port of the backend.
+/// Returns a second worktree whose `.env` contains the declared port of the backend.
 fn other_checkout() -> Case {
     let mut case = well(NEXUS).with("frontend", |is| {
         is.points_at = vec![PointsAt {
@@ -688,7 +689,7 @@ fn other_checkout() -> Case {
     case
 }
 
-/// A second worktree with a worker, whose queue is in a Redis that is none of the stack.
+/// Returns a second worktree with a worker whose queue is in a Redis outside the stack.
 fn shared_queue() -> Case {
     let worker = "\n[service.worker]\ncommand = \"celery -A shop worker\"\nready = \"process\"\n";
     let mut case = well(&(NEXUS.to_owned() + worker)).with("worker", |is| {
@@ -705,7 +706,7 @@ fn shared_queue() -> Case {
         };
         is.points_at = vec![
             points("BROKER_URL", "redis", "localhost", 6380),
-            // Its own Redis, one to which it is not connected, and a database.
+            // Its own Redis, one without a connection, and a database.
             points("REDIS_URL", "redis", "localhost", 6379),
             points("CACHE_URL", "redis", "cache.example.com", 6381),
             points("DATABASE_URL", "postgres", "localhost", 5432),
@@ -726,7 +727,7 @@ fn in_a_slot(case: &mut Case) -> &mut Stack {
     stack
 }
 
-/// The evidence around an error.
+/// Returns cases with evidence around an error.
 fn of_surroundings() -> Vec<(Case, &'static str)> {
     let failed = || CheckFault::Plain(status(500));
     let known = |is: &mut ServiceEvidence, text: &str| {

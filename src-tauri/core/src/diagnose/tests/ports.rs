@@ -21,7 +21,7 @@ fn blocked(is: &mut ServiceEvidence, fault: PortFault) {
 }
 
 #[test]
-fn whoever_holds_a_port_is_named() {
+fn the_holder_of_a_port_is_named() {
     let node = holder("node", "node server.js", "127.0.0.1", 8001);
     for (protected, free) in [
         (None, true),
@@ -61,7 +61,7 @@ fn a_port_without_a_holder_differs_from_a_reserved_one() {
 }
 
 #[test]
-fn a_port_is_checked_before_anybody_starts_the_stack() {
+fn a_port_is_checked_before_the_stack_is_started() {
     let fault = PortFault::Taken {
         holder: Some(Box::new(holder("nc", "nc -l 8001", "0.0.0.0", 8001))),
         protected: None,
@@ -71,7 +71,7 @@ fn a_port_is_checked_before_anybody_starts_the_stack() {
 }
 
 #[test]
-fn a_port_that_the_stack_file_does_not_mention_is_named_by_the_log() {
+fn a_port_outside_the_stack_file_is_found_in_the_log() {
     let text = "[service.worker]\ncommand = \"node worker.js\"\n";
     let case = well(text).with("worker", |is| {
         fail_to_start(is);
@@ -90,7 +90,7 @@ fn a_port_that_the_stack_file_does_not_mention_is_named_by_the_log() {
 }
 
 #[test]
-fn a_port_that_became_free_again_is_not_blamed_on_anybody() {
+fn a_port_that_is_free_again_is_not_reported() {
     let case = well(API).with("backend", |is| {
         fail_to_start(is);
         is.checks.clear();
@@ -100,7 +100,7 @@ fn a_port_that_became_free_again_is_not_blamed_on_anybody() {
 }
 
 #[test]
-fn a_port_that_may_not_be_used_is_named_by_the_log() {
+fn a_forbidden_port_is_found_in_the_log() {
     let case = well(API).with("backend", |is| {
         fail_to_start(is);
         is.checks.clear();
@@ -116,7 +116,7 @@ fn a_port_that_may_not_be_used_is_named_by_the_log() {
 }
 
 #[test]
-fn a_frontend_that_moved_on_is_on_the_wrong_port() {
+fn a_frontend_on_the_next_port_is_on_the_wrong_port() {
     let moved = |is: &mut ServiceEvidence| {
         is.listens = vec![address("::1", 5174)];
         is.holders = vec![holder("node", "node vite", "::1", 5173)];
@@ -129,7 +129,7 @@ fn a_frontend_that_moved_on_is_on_the_wrong_port() {
             "Port 5173 is in use, trying another one...",
         );
     };
-    // Even where the one that holds the port answers as it would itself.
+    // The result is the same if the other process responds as the service would.
     let finding = well(NEXUS).with("frontend", moved).finding();
     assert_eq!(short(&finding), "wrong-port frontend");
     assert_says(&finding, &["5174", "5173 is in use", "node vite"]);
@@ -167,7 +167,7 @@ fn a_service_on_the_other_localhost_listens_at_the_wrong_address() {
 }
 
 #[test]
-fn a_check_that_asks_at_another_address_finds_the_same() {
+fn a_check_with_another_address_has_the_same_finding() {
     let case = well(API)
         .with("backend", |is| is.listens = vec![address("::1", 8001)])
         .failing(
@@ -179,7 +179,7 @@ fn a_check_that_asks_at_another_address_finds_the_same() {
 }
 
 #[test]
-fn a_dependent_that_asks_at_another_address_finds_the_same() {
+fn a_dependent_with_another_address_has_the_same_finding() {
     let case = well(NEXUS)
         .with("redis", |is| is.listens = vec![address("127.0.0.1", 6379)])
         .with("backend", |is| cannot_reach(is, "::1", 6379))
@@ -196,7 +196,7 @@ fn a_dependent_that_asks_at_another_address_finds_the_same() {
 }
 
 #[test]
-fn a_service_that_forgets_to_listen_is_told_from_one_that_is_starting() {
+fn a_service_that_does_not_listen_differs_from_one_that_is_starting() {
     let silent = |phase| {
         move |is: &mut ServiceEvidence| {
             is.phase = phase;
@@ -231,7 +231,7 @@ fn another_process_responds_in_its_place() {
 }
 
 #[test]
-fn a_squatter_that_says_it_is_well_is_given_away_by_the_log() {
+fn another_process_that_passes_the_probes_is_found_by_the_log() {
     let case = well(API).with("backend", |is| {
         is.listens.clear();
         is.holders = vec![holder("python3", "python3 raw.py", "127.0.0.1", 8001)];
@@ -258,7 +258,7 @@ fn another_process_responds_on_the_other_localhost() {
 }
 
 #[test]
-fn a_program_of_the_same_stack_in_the_way_is_named() {
+fn a_program_of_the_same_stack_on_the_port_is_named() {
     let text =
         "[service.a]\ncommand = \"x\"\nport = 3000\n\n[service.b]\ncommand = \"y\"\nport = 3001\n";
     let case = well(text)

@@ -46,7 +46,7 @@ fn each_fault_of_a_probe_has_its_code_and_a_command_to_try() {
 }
 
 #[test]
-fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
+fn a_redis_that_rejects_clients_shows_why_and_others_are_symptoms() {
     for (kind, code, words) in [
         (redis("NOAUTH"), "redis-auth", "no"),
         (redis("WRONGPASS"), "redis-auth", "the password is wrong"),
@@ -76,7 +76,7 @@ fn a_redis_that_refuses_says_why_and_others_suffer_from_it() {
 }
 
 #[test]
-fn a_redis_that_rejects_writes_is_known_by_the_log_of_its_client() {
+fn a_redis_that_rejects_writes_is_found_in_the_log_of_its_client() {
     for (text, code) in [
         (
             "redis.exceptions.ReadOnlyError: You can't write against a read only replica.",
@@ -110,7 +110,7 @@ fn a_redis_that_rejects_writes_is_known_by_the_log_of_its_client() {
 }
 
 #[test]
-fn late_is_told_from_never() {
+fn a_late_response_differs_from_a_missing_one() {
     let case = well(NEXUS).with("frontend", |is| is.probes[0].took = Duration::from_secs(3));
     let finding = case.finding();
     assert_eq!(short(&finding), "slow frontend");
@@ -120,7 +120,7 @@ fn late_is_told_from_never() {
 }
 
 #[test]
-fn a_log_that_never_had_its_line_is_what_the_keeper_waited_for() {
+fn a_missing_log_line_is_reported_by_the_daemon_that_waited_for_it() {
     let text = "[service.worker]\ncommand = \"x\"\nready = \"log: working\"\n";
     let case = well(text).with("worker", |is| {
         is.phase = PhaseName::Unhealthy;
@@ -174,7 +174,7 @@ fn a_dependency_that_hangs_explains_the_services_that_wait_for_it() {
 }
 
 #[test]
-fn a_backend_that_is_unwell_for_its_redis_is_a_symptom() {
+fn a_backend_that_is_unhealthy_because_of_its_redis_is_a_symptom() {
     let case = well(NEXUS)
         .with("redis", kill)
         .with("backend", |is| unwell(is, &status(503)));
@@ -182,7 +182,7 @@ fn a_backend_that_is_unwell_for_its_redis_is_a_symptom() {
 }
 
 #[test]
-fn what_no_waiting_changes_is_said_of_a_service_that_starts() {
+fn permanent_faults_of_a_starting_service_are_reported() {
     for (kind, says) in [
         (redis("NOAUTH"), &["redis-auth redis"][..]),
         (redis("LOADING"), &["redis-loading redis"]),

@@ -29,7 +29,7 @@ fn waiting(is: &mut ServiceEvidence) {
 }
 
 #[test]
-fn what_is_missing_before_a_start_is_named_and_dependents_wait() {
+fn a_missing_requirement_is_named_and_dependents_wait() {
     for (fault, code, words) in [
         (
             LaunchFault::CommandNotFound {
@@ -104,7 +104,7 @@ fn a_missing_env_file_is_copied_from_its_example() {
 }
 
 #[test]
-fn what_would_keep_a_stack_from_starting_is_said_before_anybody_starts_it() {
+fn obstacles_to_a_start_are_reported_before_it() {
     let case = never_started(NEXUS).with("backend", |is| {
         is.requirement = Some(LaunchFault::DirectoryMissing {
             path: "/project/backend".into(),
@@ -114,7 +114,7 @@ fn what_would_keep_a_stack_from_starting_is_said_before_anybody_starts_it() {
 }
 
 #[test]
-fn the_exit_of_a_service_carries_the_last_error_of_its_log() {
+fn the_exit_of_a_service_contains_the_last_error_of_its_log() {
     let case = well(NEXUS).with("frontend", |is| {
         end(
             is,
@@ -133,7 +133,7 @@ fn the_exit_of_a_service_carries_the_last_error_of_its_log() {
 }
 
 #[test]
-fn a_crash_loop_names_the_error_that_it_keeps_ending_of() {
+fn a_crash_loop_names_its_recurring_error() {
     let case = well(NEXUS).with("redis", |is| {
         end(
             is,
@@ -162,7 +162,7 @@ fn an_error_before_ready_is_a_startup_error() {
 }
 
 #[test]
-fn what_the_kernel_killed_for_memory_is_told_from_a_kill() {
+fn a_kill_for_memory_differs_from_another_kill() {
     let case = well(NEXUS).with("redis", |is| {
         kill(is);
         is.out_of_memory = Some("Out of memory: Killed process 100 (redis-server)".into());
@@ -173,7 +173,7 @@ fn what_the_kernel_killed_for_memory_is_told_from_a_kill() {
 }
 
 #[test]
-fn a_service_that_is_stopped_and_needed_is_not_running() {
+fn a_stopped_service_with_dependents_is_reported_as_not_running() {
     let case = well(NEXUS).with("redis", stop).failing(
         "backend",
         "create a session",
@@ -193,7 +193,7 @@ fn a_service_that_is_stopped_and_needed_is_not_running() {
 }
 
 #[test]
-fn a_service_that_only_a_log_asks_for_is_not_running_either() {
+fn a_stopped_service_in_the_log_of_another_is_reported_as_not_running() {
     let text = NEXUS.replace("needs = [\"redis\"]\n", "");
     let case = well(&text)
         .with("redis", stop)
@@ -208,7 +208,7 @@ fn a_service_that_only_a_log_asks_for_is_not_running_either() {
 }
 
 #[test]
-fn an_external_service_that_is_gone_cannot_be_started_from_here() {
+fn an_external_service_that_is_down_has_no_start_action() {
     let text = "[service.billing]\nexternal = true\nready = { tcp = \"10.0.0.7:5432\" }\n\n[service.web]\ncommand = \"x\"\nneeds = \"billing\"\n";
     let case = well(text)
         .with("billing", |is| gone(is, PhaseName::Unhealthy))
@@ -220,7 +220,7 @@ fn an_external_service_that_is_gone_cannot_be_started_from_here() {
 }
 
 #[test]
-fn a_service_that_is_started_again_is_down_for_what_it_ended_of() {
+fn a_restarting_service_is_down_for_the_cause_of_its_exit() {
     let case = well(NEXUS).with("redis", |is| {
         fail_to_start(is);
         is.phase = PhaseName::Backoff;
@@ -229,7 +229,7 @@ fn a_service_that_is_started_again_is_down_for_what_it_ended_of() {
 }
 
 #[test]
-fn a_job_that_is_done_is_not_missing() {
+fn a_completed_job_is_not_missing() {
     let done = |is: &mut ServiceEvidence| {
         stop(is);
         is.wanted = true;
@@ -239,7 +239,7 @@ fn a_job_that_is_done_is_not_missing() {
 }
 
 #[test]
-fn a_job_that_failed_is_what_others_wait_for() {
+fn services_wait_for_a_failed_job() {
     let case = well(JOB)
         .with("migrate", |is| {
             fail_to_start(is);
@@ -254,7 +254,7 @@ fn a_job_that_failed_is_what_others_wait_for() {
 }
 
 #[test]
-fn another_keeper_is_named_before_all_that_follows_from_it() {
+fn another_daemon_is_reported_before_its_consequences() {
     let mut case = never_started(NEXUS);
     case.0.other_daemon = Some(OtherDaemon {
         pid: Some(77),
@@ -266,7 +266,7 @@ fn another_keeper_is_named_before_all_that_follows_from_it() {
 }
 
 #[test]
-fn a_python_module_is_installed_as_its_project_has_it() {
+fn a_python_module_is_installed_with_the_tool_of_its_project() {
     for (manifests, command, module) in [
         (
             &["/project/requirements.txt"][..],
@@ -366,7 +366,7 @@ fn a_node_package_is_installed_by_its_lock_file() {
 }
 
 #[test]
-fn a_program_of_npm_is_one_of_its_packages() {
+fn a_missing_program_beside_a_package_json_belongs_to_a_package() {
     let missing = || LogErrorKind::ProgramMissing {
         name: "vite".into(),
     };
@@ -386,7 +386,7 @@ fn a_program_of_npm_is_one_of_its_packages() {
 }
 
 #[test]
-fn a_module_of_the_project_itself_is_nothing_to_install() {
+fn a_module_of_the_project_itself_is_not_installed() {
     let own = LogErrorKind::ModuleMissing {
         ecosystem: Ecosystem::Python,
         name: "app.main".into(),
@@ -403,7 +403,7 @@ fn a_module_of_the_project_itself_is_nothing_to_install() {
 }
 
 #[test]
-fn the_folder_that_has_a_module_of_the_project_is_where_to_start() {
+fn a_service_should_start_in_the_folder_with_its_module() {
     let named_by_command = LogErrorKind::ModuleMissing {
         ecosystem: Ecosystem::Python,
         name: "main".into(),
@@ -428,7 +428,7 @@ fn the_folder_that_has_a_module_of_the_project_is_where_to_start() {
 }
 
 #[test]
-fn a_module_in_the_environment_beside_is_not_installed_again() {
+fn a_module_in_the_virtual_environment_is_not_installed_again() {
     let module = LogErrorKind::ModuleMissing {
         ecosystem: Ecosystem::Python,
         name: "redis".into(),
@@ -452,7 +452,7 @@ fn a_module_in_the_environment_beside_is_not_installed_again() {
 }
 
 #[test]
-fn a_runtime_of_another_version_is_named_with_the_files_that_ask_for_it() {
+fn a_wrong_runtime_version_is_named_with_the_files_that_require_another() {
     let case = well(NEXUS).with("frontend", |is| {
         fail_to_start(is);
         is.project.versions = vec![VersionEvidence {
@@ -476,7 +476,7 @@ fn a_runtime_of_another_version_is_named_with_the_files_that_ask_for_it() {
 }
 
 #[test]
-fn a_watcher_that_lives_on_is_seen_through() {
+fn an_exited_program_under_a_running_watcher_is_found() {
     let case = well(NEXUS).with("frontend", |is| {
         is.phase = PhaseName::Starting;
         is.was_ready = false;
@@ -504,7 +504,7 @@ fn a_watcher_that_lives_on_is_seen_through() {
 }
 
 #[test]
-fn a_process_that_is_gone_before_its_keeper_has_seen_it_is_gone() {
+fn a_process_that_has_exited_unnoticed_by_its_daemon_has_exited() {
     let case = well(NEXUS).with("redis", |is| gone(is, PhaseName::Ready));
     let finding = case.finding();
     assert_eq!(short(&finding), "exited redis");
@@ -512,7 +512,7 @@ fn a_process_that_is_gone_before_its_keeper_has_seen_it_is_gone() {
 }
 
 #[test]
-fn a_program_that_exits_before_it_is_ready_is_not_started_again_for_an_unknown_reason() {
+fn a_program_that_exits_before_it_is_ready_is_not_restarted_without_a_known_reason() {
     let last = "psql: error: shop.conf: unexpected token";
     let case = well(NEXUS).with("redis", |is| {
         end(
@@ -532,7 +532,7 @@ fn a_program_that_exits_before_it_is_ready_is_not_started_again_for_an_unknown_r
 }
 
 #[test]
-fn a_program_that_exits_for_want_of_another_may_be_started_again() {
+fn a_program_that_exits_because_of_another_may_be_restarted() {
     let case = well(NEXUS).with("redis", |is| {
         end(
             is,
@@ -546,7 +546,7 @@ fn a_program_that_exits_for_want_of_another_may_be_started_again() {
 }
 
 #[test]
-fn the_reason_comes_before_the_message_that_it_has_failed() {
+fn the_reason_precedes_the_message_about_the_failure() {
     let case = well(NEXUS).with("redis", |is| {
         end(
             is,

@@ -14,7 +14,7 @@ use crate::{
 
 const SERVICES: [&str; 3] = ["redis", "backend", "frontend"];
 
-/// Something that goes wrong with a service, or only looks so.
+/// A fault of a service, or something that only looks like one.
 #[derive(Clone, Debug)]
 enum Change {
     Kill,
@@ -222,10 +222,10 @@ fn case() -> impl Strategy<Value = Case> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// It never panics, every finding can be checked and says what to do, and the order in which
-    /// evidence comes in changes nothing.
+    /// The diagnosis never panics, every finding can be verified and has a fix, and the order of
+    /// the evidence does not matter.
     #[test]
-    fn any_evidence_is_judged_and_its_order_does_not_matter(case in case(), turn in 0_usize..3) {
+    fn for_any_evidence_its_order_does_not_matter(case in case(), turn in 0_usize..3) {
         let findings = case.findings();
         let mut turned = case.clone();
         turned.0.services.rotate_left(turn);
@@ -233,9 +233,9 @@ proptest! {
         prop_assert_eq!(&findings, &turned.findings());
     }
 
-    /// A symptom of a root cause is not a finding of its own, and nothing is reported twice.
+    /// A symptom of a root cause is not a separate finding, and nothing is reported twice.
     #[test]
-    fn a_symptom_is_never_a_finding_of_its_own(case in case()) {
+    fn a_symptom_is_never_a_separate_finding(case in case()) {
         let findings = case.findings();
         let mut told: Vec<_> = Vec::new();
         for finding in &findings {
@@ -254,13 +254,13 @@ proptest! {
     /// A stack with passing probes and checks at its own sockets is healthy, regardless of its logs and of
     /// other listening processes.
     #[test]
-    fn a_stack_that_answers_well_never_gets_a_finding(
+    fn a_stack_whose_probes_and_checks_pass_has_no_findings(
         errors in prop::collection::vec((0..SERVICES.len(), error_kind(), host(), port()), 0..6),
         stopped in any::<bool>(),
     ) {
         let mut case = well(NEXUS);
         for (service, kind, host, port) in errors {
-            // A log that says that the service itself moved, or could not listen, is believed.
+            // A log that reports that the service itself moved, or could not listen, is believed.
             let is = case.service(SERVICES[service]);
             cannot_reach(is, host, port);
             log_error(is, kind, "Error: whatever READONLY");

@@ -1,4 +1,4 @@
-//! The three days for which the diagnosis was made.
+//! The three real incidents for which the diagnosis was written.
 
 use super::*;
 use crate::diagnose::evidence::check::{Refuser, WebSocketFault};
@@ -76,7 +76,7 @@ fn an_earlier_instance_still_holds_the_port() {
 }
 
 #[test]
-fn it_says_startup_complete_and_is_gone() {
+fn a_service_that_reports_startup_complete_has_exited() {
     let case = well(NEXUS).with("backend", |is| {
         end(
             is,
@@ -96,7 +96,7 @@ fn it_says_startup_complete_and_is_gone() {
 }
 
 #[test]
-fn the_auth_middleware_refuses_the_websocket_and_the_conversation() {
+fn the_auth_middleware_rejects_the_websocket_and_the_conversation() {
     let refused = CheckFault::WebSocket(WebSocketFault {
         status: 403,
         by: Refuser::AuthOrNoRoute,
@@ -119,7 +119,7 @@ fn the_auth_middleware_refuses_the_websocket_and_the_conversation() {
 }
 
 #[test]
-fn an_exception_falls_into_an_answer_whose_length_was_told() {
+fn an_exception_interrupts_a_response_with_a_stated_length() {
     let length = "the body is longer than its Content-Length (8) says: 31 bytes";
     let case = well(NEXUS)
         .with("backend", |is| {

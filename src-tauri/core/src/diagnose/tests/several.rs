@@ -33,7 +33,7 @@ fn wrong_origin() -> CheckFault {
 }
 
 #[test]
-fn a_frontend_that_asks_elsewhere_is_told_where_its_backend_is() {
+fn a_frontend_with_a_wrong_address_gets_that_of_its_backend() {
     let case = well(NEXUS).with("frontend", |is| misdirected(is, 8000));
     let finding = case.finding();
     assert_eq!(short(&finding), "frontend-misdirected frontend");
@@ -75,7 +75,7 @@ fn a_variable_of_the_stack_file_is_one_line_to_change() {
 }
 
 #[test]
-fn redis_down_a_masked_error_and_a_frontend_that_asks_elsewhere() {
+fn redis_down_a_masked_error_and_a_frontend_with_a_wrong_address() {
     let case = well(NEXUS)
         .with("redis", kill)
         .with("backend", |is| {
@@ -95,7 +95,7 @@ fn redis_down_a_masked_error_and_a_frontend_that_asks_elsewhere() {
 }
 
 #[test]
-fn a_chain_of_what_waits_has_one_root() {
+fn a_chain_of_waiting_services_has_one_root() {
     let wait = |is: &mut ServiceEvidence| {
         gone(is, PhaseName::Stopped);
         is.checks.clear();
@@ -111,7 +111,7 @@ fn a_chain_of_what_waits_has_one_root() {
 }
 
 #[test]
-fn two_faults_that_have_nothing_to_do_with_each_other_are_two_findings() {
+fn two_unrelated_faults_are_two_findings() {
     let case = well(NEXUS)
         .with("redis", kill)
         .failing("backend", "create a session", wrong_origin())
@@ -134,7 +134,7 @@ fn two_faults_that_have_nothing_to_do_with_each_other_are_two_findings() {
 }
 
 #[test]
-fn an_error_of_its_own_is_not_put_on_a_redis_that_happens_to_be_down() {
+fn an_own_error_is_not_attributed_to_a_redis_that_happens_to_be_down() {
     let case = well(NEXUS)
         .with("redis", kill)
         .with("backend", |is| {
@@ -152,7 +152,7 @@ fn an_error_of_its_own_is_not_put_on_a_redis_that_happens_to_be_down() {
 }
 
 #[test]
-fn a_login_is_not_put_on_a_redis_that_happens_to_be_down() {
+fn a_missing_login_is_not_attributed_to_a_redis_that_happens_to_be_down() {
     let case = well(NEXUS).with("redis", kill).failing(
         "backend",
         "create a session",
@@ -162,14 +162,14 @@ fn a_login_is_not_put_on_a_redis_that_happens_to_be_down() {
 }
 
 #[test]
-fn services_that_need_nothing_of_each_other_fail_each_for_themselves() {
+fn independent_services_fail_independently() {
     let text = "[service.a]\ncommand = \"x\"\nport = 1\n\n[service.b]\ncommand = \"y\"\nport = 2\n";
     let case = well(text).with("a", kill).with("b", kill);
     assert_eq!(case.says(), ["exited a", "exited b"]);
 }
 
 #[test]
-fn a_backend_that_died_of_its_redis_is_a_symptom_of_it() {
+fn a_backend_that_crashed_because_of_its_redis_is_a_symptom() {
     let case = well(NEXUS).with("redis", kill).with("backend", |is| {
         fail_to_start(is);
         is.checks.clear();
@@ -179,7 +179,7 @@ fn a_backend_that_died_of_its_redis_is_a_symptom_of_it() {
 }
 
 #[test]
-fn a_backend_killed_by_hand_is_not_put_on_its_redis() {
+fn a_backend_killed_by_hand_is_not_attributed_to_its_redis() {
     let case = well(NEXUS).with("redis", kill).with("backend", |is| {
         kill(is);
         is.checks.clear();
@@ -188,7 +188,7 @@ fn a_backend_killed_by_hand_is_not_put_on_its_redis() {
 }
 
 #[test]
-fn two_checks_that_fail_for_one_bug_are_one_finding() {
+fn two_checks_that_fail_because_of_one_bug_are_one_finding() {
     let case = well(NEXUS)
         .with("backend", |is| {
             log_error(is, LogErrorKind::Other, "KeyError: 'x'");
