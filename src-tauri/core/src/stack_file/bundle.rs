@@ -1,9 +1,10 @@
-//! The files of a stack as one text: the stack file, `pilotlight.local.toml` beside it, and the files
-//! that they include.
+//! The files of a stack as one text: the stack file, `pilotlight.local.toml` in its folder, and the
+//! files that they include.
 //!
-//! A position in this text is a position in one of the files. A single file is its own text. Several
-//! begin with a line that lists them, so that the text can be hashed for consent, compared for changes,
-//! and stored for a later daemon, which parses it although files have changed or are missing.
+//! A position in this text is a position in one of the files. A single file is its own text. The
+//! text of several files begins with a line that lists them, so that it can be hashed for consent,
+//! compared for changes, and stored for a later daemon, which can parse it even if files have
+//! changed or are missing.
 
 use std::{
     io,
@@ -21,7 +22,7 @@ const LIST: &str = "#:pilotlight-files ";
 /// The maximum number of files of a stack.
 const MOST_FILES: usize = 32;
 
-/// The list at the beginning of a text.
+/// The list of files at the beginning of a text.
 #[derive(Serialize, Deserialize)]
 struct List {
     profiles: Vec<String>,
@@ -36,11 +37,11 @@ struct Listed {
     includes: Vec<Included>,
 }
 
-/// The file that an item of `include` names.
+/// The file to which an item of `include` refers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Included {
-    /// Its place among the files.
+    /// Its index among the files.
     File(usize),
     /// It could not be read, for this reason.
     Failed(String),
@@ -50,13 +51,13 @@ pub(super) enum Included {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) path: PathBuf,
-    /// Its text, within the text of all files.
+    /// The range of its text in the text of all files.
     pub(super) range: Range<usize>,
-    /// The file of each item of its `include`.
+    /// The files of its `include`, one for each item.
     pub(super) includes: Vec<Included>,
 }
 
-/// The files of a stack, and the chosen profiles.
+/// The files of a stack and the chosen profiles.
 #[derive(Debug)]
 pub(super) struct Bundle {
     pub(super) profiles: Vec<String>,
@@ -65,7 +66,7 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Returns the bundle of one file without others.
+    /// Returns the bundle of a single file.
     pub(super) fn alone(file: &Path, text: &[u8]) -> Self {
         Self {
             profiles: Vec::new(),
@@ -77,7 +78,7 @@ impl Bundle {
         }
     }
 
-    /// Splits a text. Without a valid list, it is that of `file` alone.
+    /// Splits a text into files. Without a valid list, the whole text belongs to `file`.
     pub(super) fn split(file: &Path, text: &[u8]) -> Self {
         let Some((list, mut start)) = list(text) else {
             return Self::alone(file, text);
@@ -98,7 +99,7 @@ impl Bundle {
                 range: start + mark..end,
                 includes: listed.includes,
             });
-            // After a line break.
+            // After the line break.
             start = (end + 1).min(text.len());
         }
         match parts.first_mut() {
@@ -117,7 +118,7 @@ impl Bundle {
             - usize::from(self.parts.len() == 1)
     }
 
-    /// Returns the number of the file with this position.
+    /// Returns the index of the file that contains this position.
     pub(super) fn number_at(&self, offset: usize) -> usize {
         let after = self
             .parts
@@ -125,12 +126,12 @@ impl Bundle {
         after.saturating_sub(1)
     }
 
-    /// Returns the file with this position.
+    /// Returns the file that contains this position.
     pub(super) fn part_at(&self, offset: usize) -> &Part {
         &self.parts[self.number_at(offset)]
     }
 
-    /// Returns the number of the local file.
+    /// Returns the index of the local file.
     pub(super) fn local(&self) -> Option<usize> {
         let local = local_file(&self.parts[0].path);
         self.parts.iter().position(|part| part.path == local)
@@ -144,8 +145,8 @@ fn list(text: &[u8]) -> Option<(List, usize)> {
     Some((list, LIST.len() + line.len() + 1))
 }
 
-/// Returns the paths of the files in this text of a stack, and that of its local file, which may be
-/// created.
+/// Returns the paths of the files in this text of a stack, and that of its local file even if it
+/// does not exist.
 #[must_use]
 pub fn files(file: &Path, text: &str) -> Vec<PathBuf> {
     let parts = Bundle::split(file, text.as_bytes()).parts;
@@ -157,18 +158,19 @@ pub fn files(file: &Path, text: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Returns the path of the file that is laid over a stack file: `pilotlight.local.toml`.
+/// Returns the path of the file that overrides a stack file: `pilotlight.local.toml`.
 #[must_use]
 pub fn local_file(file: &Path) -> PathBuf {
     file.with_extension("local.toml")
 }
 
-/// Returns the text of all files of the stack in `file`, for these profiles. `text` is the content of
-/// `file`, as it is or as it could be.
+/// Returns the text of all files of the stack in `file`, for these profiles. `text` is the current
+/// or a proposed content of `file`.
 ///
 /// # Errors
 ///
-/// A file that exists but cannot be read as text. A missing included file is a problem of the stack.
+/// A file exists but cannot be read as text. A missing included file is a problem of the stack
+/// instead.
 pub fn complete(file: &Path, text: String, profiles: &[String]) -> Result<String, Report> {
     let file = absolute(file).unwrap_or_else(|_| file.to_owned());
     let mut files = vec![(file.clone(), text)];
@@ -234,8 +236,7 @@ fn joined(
     Ok(joined)
 }
 
-/// Returns the paths in the `include` of a text, as far as it is valid. [`super::layers`] reports the
-/// rest.
+/// Returns the valid paths in the `include` of a text. [`super::layers`] reports the others.
 fn paths(text: &str) -> Vec<String> {
     if !text.contains("include") || text.len() > SIZE_LIMIT || syntax::too_deep(text).is_some() {
         return Vec::new();
@@ -248,7 +249,7 @@ fn paths(text: &str) -> Vec<String> {
         item => item.as_str().map(str::to_owned),
     };
     let items = items.into_iter().flatten();
-    // One for each item, so that items and files have the same places.
+    // One path for each item, so that items and files have the same indexes.
     items
         .map(|item| path(item.get_ref()).unwrap_or_default())
         .collect()

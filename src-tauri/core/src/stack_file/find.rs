@@ -24,7 +24,7 @@ pub enum NotFound {
         #[source]
         reason: io::Error,
     },
-    /// Neither the folder nor any parent has one.
+    /// Neither the folder nor any parent contains one.
     #[error("no {FILE_NAME} in {} or any parent folder", folder.display())]
     #[diagnostic(help("write one with `pilotlight init`, or name it with `--file`"))]
     Nowhere {
@@ -61,8 +61,8 @@ pub(super) fn absolute(file: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Removes the `\\?\` that Windows puts before canonical paths, and that many programs do not
-/// accept as a working directory. It stays where it is needed.
+/// Removes the prefix `\\?\` of canonical paths on Windows, which many programs do not accept as a
+/// working directory. It stays if the path needs it.
 #[must_use]
 pub fn plain(path: PathBuf) -> PathBuf {
     const LONGEST_PLAIN_PATH: usize = 240;

@@ -1,4 +1,4 @@
-//! Collects problems, with byte ranges of the text.
+//! Collects problems with their byte ranges in the text.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ impl Finding {
 /// The problems found so far.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
-    /// The text that all spans point into.
+    /// The text to which all spans refer.
     pub(super) text: &'a str,
     found: Vec<Finding>,
 }
@@ -54,7 +54,7 @@ impl<'a> Problems<'a> {
         kind: ProblemKind,
         others: Vec<(Range<usize>, String)>,
     ) -> Reported {
-        // A value that several services extend is read once for each.
+        // A value that several services extend is read once for each of them.
         let is_known = |found: &Finding| found.span == span && found.kind == kind;
         if !self.is_full() && !self.found.iter().any(is_known) {
             self.found.push(Finding { kind, span, others });
@@ -76,14 +76,15 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// A problem has been added to [`Problems`], so there is no value.
+/// The absence of a value whose problem has been added to [`Problems`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reported;
 
-/// The value, or a reported problem.
+/// A value, or a reported problem.
 pub(super) type Read<T> = Result<T, Reported>;
 
-/// Returns all values, if all are valid. Reports the problems of each, not only of the first.
+/// Returns all values if all are valid. Reports the problems of each value, not only of the first
+/// invalid one.
 pub(super) fn all<T, C: FromIterator<T>>(items: impl Iterator<Item = Read<T>>) -> Read<C> {
     let items: Vec<_> = items.collect();
     items.into_iter().collect()

@@ -1,4 +1,4 @@
-//! Values that can be written in more than one form.
+//! Values that have more than one notation.
 
 use schemars::JsonSchema;
 use toml::de::DeValue;
@@ -12,7 +12,7 @@ use super::{
     tables::{HookTable, WatchTable},
 };
 
-/// A string, as the short form, or the long form.
+/// A string as the short form, or the long form.
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged, inline)]
 pub(super) enum TextOr<T> {

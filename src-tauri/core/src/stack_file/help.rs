@@ -1,4 +1,4 @@
-//! Help texts for problems, as far as they depend on more than the kind of problem.
+//! Help texts that depend on more than the kind of problem.
 
 use super::problem::{Listed, ProblemKind};
 
@@ -19,7 +19,7 @@ impl ProblemKind {
     }
 }
 
-/// Returns the word that was probably meant, or else the known ones.
+/// Returns the word that was probably meant, or else all known ones.
 pub(super) fn nearest(
     suggestion: Option<&str>,
     otherwise: &str,

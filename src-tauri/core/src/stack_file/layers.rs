@@ -1,5 +1,5 @@
-//! Lays the files of a stack over each other, table by table: included files, the stack file, the
-//! local file, and the chosen profiles. Then gives services what they extend.
+//! Merges the files of a stack, table by table: included files, the stack file, the local file, and
+//! the chosen profiles. Then merges services with the ones that they extend.
 
 use std::{
     borrow::Cow,
@@ -20,19 +20,19 @@ use super::{
     syntax,
 };
 
-/// The tables whose keys are names that other tables refer to.
+/// The tables whose keys are names to which other tables refer.
 const NAMED: [&str; 3] = ["service", "template", "task"];
 /// The keys whose values are such names.
 const REFERENCES: [&str; 5] = ["needs", "depends_on", "extends", POINTS, "services"];
 const POINTS: &str = "env_points_at";
-/// The keys of an included file that only count when it is the stack file itself.
+/// The keys that are ignored in an included file.
 const OWN: [&str; 6] = ["$schema", "name", "mode", "ports", "include", "profile"];
 
 /// Returns the merged tree of all files.
 pub(super) fn tree<'a>(bundle: &Bundle, problems: &mut Problems<'a>) -> Read<Value<'a>> {
     let mut files = Vec::new();
     for part in &bundle.parts {
-        // All files are read, so that the mistakes of each are reported.
+        // All files are parsed, so that the problems of each are reported.
         files.push(syntax::tree(part.range.clone(), problems));
     }
     let files = files.into_iter().collect::<Read<Vec<_>>>()?;
@@ -58,15 +58,16 @@ struct Layers<'b, 'a> {
     included: usize,
 }
 
-/// The maximum number of includes, each time that a file is included.
+/// The maximum number of includes. A file counts each time that it is included.
 const MOST_INCLUDES: usize = 128;
-/// The maximum number of values that all services together take from others.
+/// The maximum number of values that all services together inherit.
 const MOST_EXTENDED: usize = 1_000_000;
-/// The maximum number of services that extend each other in a row.
+/// The maximum length of a chain of services that extend each other.
 const LONGEST_WAY: usize = 32;
 
 impl<'a> Layers<'_, 'a> {
-    /// Returns a file laid over those that it includes. `way` has the files that include this one.
+    /// Returns a file merged over those that it includes. `way` contains the files that include
+    /// this one.
     fn file(
         &mut self,
         number: usize,
@@ -132,7 +133,7 @@ impl<'a> Layers<'_, 'a> {
     }
 }
 
-/// Lays a value over another. Tables are merged; any other value replaces the one below.
+/// Merges a value over another. Tables are merged; any other value replaces the lower one.
 fn overlay<'a>(below: &mut Value<'a>, above: Value<'a>) {
     if !matches!(
         (below.get_ref(), above.get_ref()),
@@ -151,7 +152,7 @@ fn overlay<'a>(below: &mut Value<'a>, above: Value<'a>) {
     }
 }
 
-/// The names of an included file, which get a prefix.
+/// The prefix for the names of an included file.
 struct Prefix<'p> {
     prefix: &'p str,
     names: BTreeSet<String>,
@@ -168,7 +169,7 @@ impl<'p> Prefix<'p> {
         }
     }
 
-    /// Returns a value with its names renamed. `refers`: its strings are names of other tables.
+    /// Returns a value with its names renamed. If `refers`, its strings are names of other tables.
     fn rename<'a>(&self, value: Value<'a>, refers: bool) -> Value<'a> {
         let span = value.span();
         let renamed = match value.into_inner() {
@@ -181,7 +182,7 @@ impl<'p> Prefix<'p> {
                 let items = table.into_iter().map(|(key, value)| {
                     let name = key.get_ref().as_ref();
                     let is_reference = REFERENCES.contains(&name);
-                    // The keys of `env_points_at` are variables.
+                    // The keys of `env_points_at` are variables, not names.
                     let has_names = NAMED.contains(&name) || is_reference && name != POINTS;
                     let value = self.rename(value, refers || is_reference);
                     (key, if has_names { self.keys(value) } else { value })
@@ -229,7 +230,7 @@ impl<'p> Prefix<'p> {
     }
 }
 
-/// Lays the chosen profiles over the services.
+/// Merges the chosen profiles over the services.
 fn choose<'a>(tree: &mut Value<'a>, chosen: &[String], problems: &mut Problems<'a>) -> Read<()> {
     let profiles = tree.get_ref().get("profile").cloned();
     let table = profiles.as_ref().and_then(|it| it.get_ref().as_table());
@@ -275,7 +276,7 @@ fn services<'t, 'a>(tree: &'t mut Value<'a>) -> Option<&'t mut DeTable<'a>> {
     }
 }
 
-/// Lays each service over the templates and services that it extends.
+/// Merges each service over the templates and services that it extends.
 fn extend<'a>(tree: &mut Value<'a>, problems: &mut Problems<'a>) -> Read<()> {
     let templates = tree.get_ref().get("template");
     let templates = templates.and_then(|templates| templates.get_ref().as_table());
@@ -303,14 +304,15 @@ fn extend<'a>(tree: &mut Value<'a>, problems: &mut Problems<'a>) -> Read<()> {
 struct Extension<'a> {
     templates: DeTable<'a>,
     services: DeTable<'a>,
-    /// The extended tables, by name.
+    /// The merged tables, by name.
     whole: BTreeMap<String, Value<'a>>,
-    /// The number of values that were copied.
+    /// The number of values copied so far.
     copied: usize,
 }
 
 impl<'a> Extension<'a> {
-    /// Returns a table laid over those that it extends. `way` has the names that extend this one.
+    /// Returns a table merged over those that it extends. `way` contains the names that extend this
+    /// one.
     fn whole(
         &mut self,
         own: Value<'a>,
@@ -366,7 +368,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// Returns the number of values in a value.
+/// Returns the number of values inside a value.
 fn size(value: &DeValue<'_>) -> usize {
     let sizes = |value: &Value<'_>| size(value.get_ref());
     1 + match value {

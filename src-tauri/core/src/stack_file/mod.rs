@@ -1,7 +1,7 @@
-//! Parses text to a valid [`Stack`], in four steps: text to TOML (`syntax`), the files of a stack to
+//! Parses text to a valid [`Stack`] in four steps: text to TOML (`syntax`), the files of a stack to
 //! one tree (`bundle`, `layers`), TOML to typed tables (`reader`, `tables`), tables to the stack
-//! (`meaning`). Each step reports all its problems ([`Report`]); the next one runs only on valid input,
-//! so that nothing is reported twice.
+//! (`meaning`). Each step reports all its problems ([`Report`]); the next one runs only on valid
+//! input, so that nothing is reported twice.
 
 mod bundle;
 mod find;
@@ -45,11 +45,11 @@ use findings::{Finding, Problems};
 use reader::FromToml;
 use tables::StackTable;
 
-/// The maximum size in bytes: more than a stack file of thousands of services has.
+/// The maximum size in bytes, which is more than a stack file with thousands of services needs.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
-/// Reads a stack file and the files that belong to it, for these profiles. Its path becomes absolute
-/// as with [`find`].
+/// Reads a stack file and the files that belong to it, for these profiles. Its path becomes
+/// absolute as in [`find`].
 ///
 /// # Errors
 ///
@@ -73,12 +73,12 @@ pub fn text(file: &Path) -> Result<String, Report> {
         .map_err(|finding| Report::new(&Bundle::alone(file, &bytes), &bytes, vec![*finding]))
 }
 
-/// Returns the text of a stack file and of the files that belong to it, for these profiles: the text
-/// to [`parse`], to compare, and to store.
+/// Returns the text of a stack file and the files that belong to it, for these profiles. It can be
+/// [parsed](parse), compared and stored.
 ///
 /// # Errors
 ///
-/// As [`complete`].
+/// The same as [`complete`].
 pub fn whole(file: &Path, profiles: &[String]) -> Result<String, Report> {
     complete(file, text(file)?, profiles)
 }
@@ -89,7 +89,8 @@ pub fn too_deep(text: &str) -> Option<usize> {
     syntax::too_deep(text).map(|place| place.start())
 }
 
-/// At most one byte more than [`SIZE_LIMIT`], by which [`parse`] knows that there are too many.
+/// Reads at most one byte more than [`SIZE_LIMIT`], which shows [`parse`] that the file is too
+/// large.
 fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => ProblemKind::Missing,
@@ -110,8 +111,8 @@ fn bytes(file: &Path) -> Result<Vec<u8>, ProblemKind> {
     Ok(text)
 }
 
-/// Returns the stack in this text (of [`whole`], or of one file alone), as if it were in `file`, which
-/// must be absolute. Reads nothing.
+/// Returns the stack in this text (of [`whole`], or of one file alone), as if it were in `file`,
+/// which must be absolute. Reads no files.
 ///
 /// # Errors
 ///
@@ -131,7 +132,7 @@ pub fn parse(file: &Path, text: &[u8], environment: &Env) -> Result<Stack, Repor
     }
 }
 
-/// Returns the text, if it is UTF-8 and not too long.
+/// Returns the text if it is UTF-8 and not too long.
 fn readable(text: &[u8], limit: usize) -> Result<&str, Box<Finding>> {
     if text.len() > limit {
         let too_large = ProblemKind::TooLarge { limit };

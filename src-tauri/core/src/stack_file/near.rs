@@ -1,7 +1,7 @@
-//! Suggests known words for unknown ones, and shortens words for messages.
+//! Suggests known words for unknown ones and shortens words for messages.
 
-/// The maximum length of a word with suggestions. Longer words are not typing mistakes, and are
-/// slow to compare.
+/// The maximum length of a word with suggestions. Longer words are not typing mistakes and are slow
+/// to compare.
 const LONGEST: usize = 64;
 const MOST_CANDIDATES: usize = 2_000;
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_word_is_the_one_that_was_meant() {
+    fn the_nearest_word_is_the_intended_one() {
         let keys = [
             "env",
             "env_points_at",

@@ -68,8 +68,8 @@ pub(super) fn piece(name: &str) -> Piece {
     }
 }
 
-/// Formats a template as text for [`change_json`]. Variables are already replaced, and braces in
-/// their values must not be parsed as placeholders.
+/// Formats a template as text for [`change_json`]. Variables are already replaced; braces in their
+/// values are escaped.
 pub(crate) fn written(template: &Template) -> String {
     let write = |piece: &Piece| match piece {
         Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
@@ -78,7 +78,7 @@ pub(crate) fn written(template: &Template) -> String {
     template.pieces().iter().map(write).collect()
 }
 
-/// Returns a JSON value with other strings. Each is the text of a template.
+/// Returns a JSON value with changed strings. Each string is the text of a template.
 pub(crate) fn change_json(value: &Value, change: &impl Fn(&Template) -> String) -> Value {
     let change_item = |item: &Value| change_json(item, change);
     match value {
@@ -101,8 +101,8 @@ fn read_again(text: &str) -> Template {
     let pieces = parts.into_iter().flat_map(|part| match part {
         Part::Text(text) => vec![Piece::Text(text.to_owned())],
         Part::Name(name) => vec![piece(name)],
-        // All variables are already replaced: the value of one ended in `$`, and a placeholder
-        // followed.
+        // All variables are already replaced: this is a value that ends with `$`, followed by a
+        // placeholder.
         Part::Variable { name, .. } => vec![Piece::Text("$".to_owned()), piece(name)],
     });
     Template::new(pieces.collect())
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubled_braces_stand_for_themselves() {
+    fn doubled_braces_are_literal() {
         assert_eq!(
             parts("a{{b}}{port}"),
             Ok(vec![
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_is_written_is_read_again_as_it_was() {
+    fn a_formatted_template_is_parsed_to_the_same_template() {
         let template = Template::new(vec![
             Piece::Text("{port} $".to_owned()),
             Piece::OwnPort,

@@ -30,7 +30,7 @@ pub enum ProblemKind {
     #[error("the file exceeds {} KiB here, the maximum for a stack file", limit / 1024)]
     #[diagnostic(help("check that this is a stack file; most are smaller than 4 KiB"))]
     TooLarge {
-        /// In bytes.
+        /// The limit in bytes.
         limit: usize,
     },
     /// It is not UTF-8.
@@ -340,7 +340,7 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Returns the problem of a word that is none of the known ones.
+    /// Returns the problem of an unknown word.
     pub(super) fn unknown_value(value: &str, known: Vec<&'static str>) -> Self {
         Self::UnknownValue {
             value: shown(value),
@@ -349,7 +349,7 @@ impl ProblemKind {
         }
     }
 
-    /// Returns the problem of a name that is none of the known ones.
+    /// Returns the problem of an unknown name.
     pub(super) fn unknown(what: &'static str, name: &str, known: Vec<&str>) -> Self {
         Self::Unknown {
             what,
@@ -360,7 +360,7 @@ impl ProblemKind {
     }
 }
 
-/// Formats items in backquotes, with commas; only counts the later ones of a long list.
+/// Formats items in backquotes with commas. Only counts the last ones of a long list.
 pub(super) struct Listed<'a, T>(pub(super) &'a [T]);
 
 impl<T: AsRef<str>> fmt::Display for Listed<'_, T> {
@@ -375,7 +375,7 @@ impl<T: AsRef<str>> fmt::Display for Listed<'_, T> {
     }
 }
 
-/// Formats services with arrows between them; leaves out the middle of a long path.
+/// Formats services with arrows between them. Omits the middle of a long path.
 struct Path<'a>(&'a [ServiceName]);
 
 impl fmt::Display for Path<'_> {

@@ -1,6 +1,6 @@
-//! Reads TOML into typed tables. Every type defines how it is read ([`FromToml`]) and its schema
-//! (`JsonSchema`) in one place, so that the two stay consistent; [`table!`] generates both for a
-//! table from its fields.
+//! Reads TOML into typed tables. Each type defines how it is read ([`FromToml`]) and its schema
+//! (`JsonSchema`) in one place, so that both stay consistent; [`table!`] generates both for a table
+//! from its fields.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -19,7 +19,7 @@ use super::{
 /// A value with its position in the file.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
-/// Reports that another type is expected.
+/// Reports that another type was expected.
 pub(super) fn wrong_type<T>(
     value: &Value<'_>,
     expected: &'static str,
@@ -110,7 +110,7 @@ impl<T: FromToml> FromToml for Vec<T> {
     }
 }
 
-/// A whole number within bounds, which all fit `T`.
+/// An integer within bounds that fit `T`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Whole<const LEAST: u32, const MOST: u32, T = u32>(pub(super) T);
 
@@ -213,7 +213,7 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 #[derive(Debug, Default)]
 pub(super) struct Keys(Vec<(&'static str, Option<Range<usize>>)>);
 
-/// A table whose keys are known.
+/// A table with known keys.
 pub(super) trait Table {
     /// Returns its keys.
     fn keys(&self) -> &Keys;
@@ -259,7 +259,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         }
     }
 
-    /// Returns the keys that were read, and reports the other ones as unknown.
+    /// Returns the keys that were read, and reports all others as unknown.
     pub(super) fn finish(self, problems: &mut Problems<'_>) -> Read<Keys> {
         let known: Vec<_> = self.keys.0.iter().map(|(key, _)| *key).collect();
         let mut only_known = Ok(self.keys);
@@ -282,7 +282,7 @@ impl<'t, 'i> Fields<'t, 'i> {
 }
 
 /// Defines a table: its documented fields, from which the reader and the schema are generated.
-/// `field as "key"` is for a key that is not a Rust name.
+/// `field as "key"` is for a key that is not a valid Rust name.
 macro_rules! table {
     (
         $(#[$meta:meta])*

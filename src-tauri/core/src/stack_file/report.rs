@@ -168,7 +168,7 @@ impl Problem {
         }
     }
 
-    /// Returns the path of the file that has the problem.
+    /// Returns the path of the file that contains the problem.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.source_text.name
@@ -193,7 +193,7 @@ impl Problem {
         help.map(|help| help.to_string()).unwrap_or_default()
     }
 
-    /// Returns the line with the position, without its newline.
+    /// Returns the line at the position, without its newline.
     #[must_use]
     pub fn line(&self) -> Option<&str> {
         self.place.map(|place| self.source_text.line(place.line))
@@ -229,13 +229,14 @@ pub(super) fn place_in(text: &str, offset: usize) -> Place {
 #[derive(Debug)]
 struct Source {
     name: String,
-    /// Where it starts in the text of all files, in which problems have their places.
+    /// Its start in the text of all files, to which positions of problems refer.
     start: usize,
     text: String,
 }
 
 impl Source {
-    /// Replaces characters that a terminal would interpret, byte by byte so that offsets stay.
+    /// Replaces characters that a terminal would interpret. Works byte by byte, so that offsets
+    /// stay valid.
     fn new(file: &Path, start: usize, bytes: &[u8]) -> Self {
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -276,7 +277,7 @@ impl Source {
 }
 
 impl SourceCode for Source {
-    /// Works as for a string, and shows a very long line only around the span.
+    /// Works as for a string, but shows only the part of a very long line around the span.
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,

@@ -1,4 +1,4 @@
-//! The merged content of a stack's files, key by key, each with its place.
+//! The merged content of a stack's files, key by key, each with its position.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::{
     fs::redact::{REDACTED, command_line, redact},
 };
 
-/// A key of a stack, its value, and where the file sets it.
+/// A key of a stack, its value, and its position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ResolvedKey {
     /// The service, for a key of a service.
@@ -36,7 +36,7 @@ pub struct ResolvedKey {
 ///
 /// # Errors
 ///
-/// All problems, as [`parse`].
+/// All problems, as in [`parse`].
 pub fn resolved(file: &Path, text: &str, environment: &Env) -> Result<Vec<ResolvedKey>, Report> {
     let stack = parse(file, text.as_bytes(), environment)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -156,7 +156,7 @@ fn written_key(key: &str) -> String {
     }
 }
 
-/// Returns a text in quotes. The escapes of JSON are among those of TOML.
+/// Returns a text in quotes. JSON escapes are valid in TOML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -16,7 +16,7 @@ pub fn json_schema() -> Value {
     schema.to_value()
 }
 
-/// TOML has no null: an optional key is left out.
+/// Removes null from the schema: TOML has none, and an optional key is left out.
 fn without_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| kind != "null");
@@ -31,7 +31,7 @@ fn without_null(schema: &mut Schema) {
             let only = only.clone();
             schema.remove("anyOf");
             if let Value::Object(only) = only {
-                // A description beside a reference is more specific than the referenced one.
+                // A description next to a reference is more specific than the referenced one.
                 for (key, value) in only {
                     if schema.get(&key).is_none() {
                         schema.insert(key, value);

@@ -15,7 +15,7 @@ use super::{
     reader::Value,
 };
 
-/// Returns the tree of the file with this range, if it is valid. All positions are those in the text
+/// Returns the tree of the file in this range, if it is valid. All positions are those in the text
 /// of all files.
 pub(super) fn tree<'a>(file: Range<usize>, problems: &mut Problems<'a>) -> Read<Value<'a>> {
     let start = file.start;
@@ -37,7 +37,7 @@ pub(super) fn tree<'a>(file: Range<usize>, problems: &mut Problems<'a>) -> Read<
     errors.sort_by_key(|(span, _)| span.start);
     let mut line_end = 0;
     for (span, message) in errors {
-        // One mistake causes further errors on the rest of the line.
+        // A mistake causes further errors on the rest of the line.
         if span.start < line_end {
             continue;
         }
@@ -52,7 +52,7 @@ pub(super) fn tree<'a>(file: Range<usize>, problems: &mut Problems<'a>) -> Read<
     Err(Reported)
 }
 
-/// Moves the positions in a value.
+/// Shifts the positions in a value.
 fn moved(value: Value<'_>, by: usize) -> Value<'_> {
     if by == 0 {
         return value;
@@ -75,8 +75,8 @@ fn moved(value: Value<'_>, by: usize) -> Value<'_> {
     Spanned::new(span, value)
 }
 
-/// The maximum depth. Dropping a tree of some thousand levels overflows the stack: the parser
-/// limits brackets and dots each, and not their product in `a.a = { a.a = { …`.
+/// The maximum depth. Dropping a tree of some thousand levels overflows the stack, and the parser
+/// limits brackets and dots separately, not their product in `a.a = { a.a = { …`.
 const DEEPEST: usize = 64;
 
 /// Returns the first position that is nested too deeply.
@@ -91,7 +91,7 @@ pub(super) fn too_deep(text: &str) -> Option<Span> {
     depth.exceeded
 }
 
-/// The depth of the parser: a level for every open bracket and every dot of the current keys.
+/// The depth of the parser: one level for every open bracket and every dot of the current keys.
 struct Depth {
     /// The dots of the current key, at the top level and in each open bracket.
     levels: Vec<usize>,

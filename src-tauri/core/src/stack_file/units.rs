@@ -59,7 +59,7 @@ impl FromToml for Size {
     }
 }
 
-/// The maximum duration, small enough that it cannot overflow a clock.
+/// The maximum duration, which cannot overflow a clock.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_tell_thousands_from_powers_of_two() {
+    fn sizes_distinguish_powers_of_ten_and_of_two() {
         assert_eq!(bytes("256MB"), Ok(256_000_000));
         assert_eq!(bytes("64 KiB"), Ok(65_536));
         assert_eq!(bytes("1B"), Ok(1));

@@ -1,8 +1,9 @@
-//! Splits a command line into arguments. Nothing is interpreted: no variables, no patterns, no
+//! Splits a command line into arguments. Nothing is interpreted: no variables, patterns or
 //! comments.
 
-/// Splits at white space. `'…'` and `"…"` keep it; a backslash escapes a space, a quote or a
-/// backslash, and is literal before everything else, as in `C:\tools`. `None` for an unclosed quote.
+/// Splits at white space. `'…'` and `"…"` keep it. A backslash escapes a space, a quote or a
+/// backslash, and is literal before anything else, as in `C:\tools`. Returns `None` for an unclosed
+/// quote.
 pub(super) fn split(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_between_white_space() {
+    fn words_are_separated_by_white_space() {
         assert_eq!(words("  npm  run\tdev\n"), ["npm", "run", "dev"]);
         assert_eq!(words(""), [""; 0]);
     }
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_must_end() {
+    fn a_quote_must_be_closed() {
         assert_eq!(split("it's"), None);
         assert_eq!(split(r#"a "b\""#), None);
     }

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{Meaning, text::Scope};
 
-/// A kind of address: its name, its schemes, and the prefix of a mere path.
+/// A kind of address: its name, its schemes, and the prefix for a path alone.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     name: &'static str,
@@ -35,7 +35,7 @@ pub(super) const REDIS: Kind = Kind {
     own: None,
 };
 
-/// The addresses of a server of this protocol.
+/// Returns the addresses of a server with this protocol.
 pub(super) fn server(protocol: Protocol) -> Kind {
     let name = match protocol {
         Protocol::Postgres => "a postgres address",
@@ -100,7 +100,7 @@ impl Meaning<'_, '_> {
         Ok(template)
     }
 
-    /// `host:port`
+    /// Validates `host:port`.
     pub(super) fn host_and_port(&mut self, text: &At<String>, scope: Scope<'_>) -> Read<Template> {
         let template = self.template(text, scope)?;
         match judge_host_and_port(&sample(&template)) {

@@ -20,7 +20,7 @@ use super::{Meaning, address, entries, text::Scope};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The actions, of which a check has one.
+/// The actions. A check has exactly one.
 const ACTIONS: [&str; 4] = ["http", "websocket", "redis", "command"];
 
 impl Meaning<'_, '_> {
@@ -89,7 +89,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// Reports keys without effect in a check.
+    /// Reports keys without an effect in a check.
     fn effects(&mut self, table: &CheckTable) {
         if table.http.is_none() && table.websocket.is_none() {
             let reason = "a browser sends only http and websocket requests";
@@ -138,8 +138,8 @@ impl Meaning<'_, '_> {
     }
 }
 
-/// Returns whether it is a JSON pointer (RFC 6901): empty, or parts that each begin with `/`, where
-/// `~` is followed by 0 or 1.
+/// Returns whether it is a JSON pointer (RFC 6901): empty, or parts that each begin with `/`, in
+/// which `~` is followed by 0 or 1.
 fn is_pointer(text: &str) -> bool {
     let escapes_end_well = text
         .split('~')

@@ -78,7 +78,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// Makes a folder in a volume absolute, as compose does: one that begins with a dot.
+    /// Makes a folder in a volume absolute if it begins with a dot, as compose does.
     fn volume(&mut self, volume: &At<String>) -> Read<String> {
         let text = self.plain_not_empty(volume, "a volume")?;
         let (from, rest) = text.split_once(':').unwrap_or((&text, ""));
@@ -91,7 +91,7 @@ impl Meaning<'_, '_> {
         Ok(format!("{}:{rest}", plain.display()))
     }
 
-    /// Reports keys that have no effect on a container.
+    /// Reports keys without an effect on a container.
     pub(super) fn not_for_containers(&mut self, table: &ServiceTable) {
         let reason = "the container engine starts the service";
         self.without_effect(table, &["command", "shell", "keep"], reason);

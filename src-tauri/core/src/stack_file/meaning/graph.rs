@@ -10,7 +10,7 @@ use super::{is_external, named_ports, needs};
 
 type Services<'t> = [(&'t At<String>, &'t ServiceTable)];
 
-/// A dependency of a service: the position in `needs`, and the index of the other service.
+/// A dependency of a service: the position in `needs` and the index of the other service.
 struct Edge<'a> {
     name: &'a At<String>,
     to: usize,
@@ -25,15 +25,15 @@ pub(super) fn check(
     cycles(services, problems);
 }
 
-/// Reports shared ports. Two external services may share one: they can run on different hosts. So may
-/// services that are not chosen together.
+/// Reports shared ports. Two external services may share one, since they can run on different
+/// hosts. So may services that are never chosen together.
 fn ports(services: &Services<'_>, is_chosen: impl Fn(&str) -> bool, problems: &mut Problems<'_>) {
     let mut first = BTreeMap::new();
     let chosen = services.iter().filter(|(name, _)| is_chosen(&name.value));
     let ports = chosen.flat_map(|&(name, table)| {
         let own = table.port.as_ref().map(|port| (name, table, port));
         let named = named_ports(table).iter().map(|(_, port)| port);
-        // The own port may have a name, too.
+        // The main port may have a name too.
         let own_number = table.port.as_ref().map(|own| own.value.0);
         let named = named.filter(move |named| own_number != Some(named.value.0));
         own.into_iter()
@@ -96,7 +96,8 @@ enum State {
     Done,
 }
 
-/// Walks the dependencies of one service depth first, without recursion: a chain may be long.
+/// Visits the dependencies of one service depth first, without recursion, since a chain may be
+/// long.
 fn walk(
     start: usize,
     services: &Services<'_>,
@@ -128,7 +129,7 @@ fn walk(
     }
 }
 
-/// Each step of the path is a service and the index of its next dependency.
+/// Reports a cycle. Each step of the path is a service and the index of its next dependency.
 fn cycle(
     way: &[(usize, usize)],
     services: &Services<'_>,

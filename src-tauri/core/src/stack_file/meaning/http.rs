@@ -28,7 +28,7 @@ use super::{
 };
 
 impl Meaning<'_, '_> {
-    /// Validates a request. In a check `json` is sent, in `ready` it is expected.
+    /// Validates a request. `json` is sent in a check, and expected in `ready`.
     pub(super) fn http(&mut self, form: &TextOr<HttpTable>, scope: Scope<'_>) -> Read<HttpRequest> {
         let table = match form {
             TextOr::Text(url) => {
@@ -126,7 +126,7 @@ impl Meaning<'_, '_> {
         }
         if HeaderValue::from_str(&sample(&template)).is_err() {
             let bad_value = ProblemKind::BadName {
-                // A value can be a secret, and its line is shown anyway.
+                // The value may be a secret and is not shown, but its line is.
                 value: shown(&name.value),
                 what: "the value of a header",
                 rule: "a header's value is one line, without control characters",
@@ -136,7 +136,7 @@ impl Meaning<'_, '_> {
         Ok(template)
     }
 
-    /// Converts the value; placeholders stay in its strings.
+    /// Converts the value. Placeholders in its strings are kept.
     fn json(&mut self, form: &JsonForm, scope: Scope<'_>) -> Read<serde_json::Value> {
         match form {
             JsonForm::Scalar(value) => Ok(value.clone()),

@@ -1,5 +1,5 @@
-//! Converts tables to a [`Stack`] and validates names, references between services, placeholders
-//! and addresses. Runs only on a file with valid tables, so that nothing is reported twice.
+//! Converts tables to a [`Stack`]. Validates names, references between services, placeholders and
+//! addresses. Runs only on a file with valid tables, so that nothing is reported twice.
 
 mod address;
 mod check;
@@ -49,7 +49,7 @@ struct Meaning<'a, 't> {
 /// A named port of a service.
 type NamedPort = (At<String>, At<PortNumber>);
 
-/// The facts about a service that other services may refer to.
+/// The facts about a service to which other services may refer.
 #[derive(Clone, Copy)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -60,7 +60,7 @@ struct Declared<'a> {
     named: &'a [NamedPort],
     external: bool,
     task: bool,
-    /// Whether the chosen profiles have it.
+    /// Whether it is part of the chosen profiles.
     chosen: bool,
     /// Whether it runs in a container, whose engine may choose its port.
     contained: bool,
@@ -171,7 +171,7 @@ fn is_contained(table: &ServiceTable) -> bool {
     table.compose.is_some() || table.container.is_some()
 }
 
-/// Returns the name of the folder, as far as it is a valid name.
+/// Returns the name of the folder, with `-` instead of invalid characters.
 fn name_of(directory: &Path) -> String {
     let folder = directory.file_name().unwrap_or_default().to_string_lossy();
     let fit = |c: char| {
@@ -190,7 +190,7 @@ fn name_of(directory: &Path) -> String {
 const LONGEST_NAME: usize = 64;
 
 impl<'a> Meaning<'a, '_> {
-    /// Reports a problem of a value.
+    /// Reports a problem with a value.
     fn wrong<V, T>(&mut self, at: &At<V>, problem: ProblemKind) -> Read<T> {
         Err(self.problems.add(at.span.clone(), problem))
     }
@@ -200,7 +200,7 @@ impl<'a> Meaning<'a, '_> {
         self.wrong(at, ProblemKind::BadName { value, what, rule })
     }
 
-    /// Reports those of these keys that a table has.
+    /// Reports the keys of this list that a table has.
     fn without_effect(&mut self, table: &impl Table, keys: &[&'static str], reason: &'static str) {
         for key in keys {
             if let Some(span) = table.span(key) {
@@ -225,7 +225,7 @@ impl<'a> Meaning<'a, '_> {
         Err(self.problems.add_with(span.clone(), conflict, others))
     }
 
-    /// Converts a value, if there is one.
+    /// Converts a value, if present.
     fn maybe<V, T>(
         &mut self,
         value: Option<&V>,
@@ -246,7 +246,7 @@ impl<'a> Meaning<'a, '_> {
         self.bad_name(name, "the name of a stack", rule)
     }
 
-    /// Validates the names in profiles.
+    /// Validates the names of services in profiles.
     fn profiles<'p>(
         &mut self,
         profiles: impl Iterator<Item = &'p (At<String>, ProfileTable)>,
@@ -259,8 +259,8 @@ impl<'a> Meaning<'a, '_> {
         }))
     }
 
-    /// Marks the services of the chosen profiles, with all that they depend on. A profile without
-    /// `services` chooses none by itself.
+    /// Marks the services of the chosen profiles with all their dependencies. A profile without
+    /// `services` adds none.
     fn choose<'p>(
         &mut self,
         profiles: impl Iterator<Item = &'p (At<String>, ProfileTable)>,
@@ -290,7 +290,7 @@ impl<'a> Meaning<'a, '_> {
             };
             left.extend(needs(table).map(|name| name.value.as_str()));
         }
-        // Tasks stay that need nothing else. One may need another.
+        // Tasks that need no other service stay, including those that need another such task.
         loop {
             let before = kept.len();
             for (name, _) in self.services.iter().filter(|(_, it)| it.task) {
@@ -308,13 +308,14 @@ impl<'a> Meaning<'a, '_> {
         }
     }
 
-    /// Returns the folder that the relative paths of a value start at: that of its file.
+    /// Returns the folder for the relative paths of a value: that of its file.
     fn folder_of<T>(&self, value: &At<T>) -> &Path {
         let file = &self.bundle.part_at(value.span.start).path;
         file.parent().unwrap_or(Path::new(""))
     }
 
-    /// Invalid names are reported before they are used, since messages show them as they are.
+    /// Validates the names of services. Runs before they are used, since messages show them
+    /// unchanged.
     fn service_names(&mut self, services: &[(&At<String>, &ServiceTable)]) -> Read<()> {
         let mut seen = BTreeMap::new();
         all(services.iter().map(|(name, _)| {

@@ -50,7 +50,7 @@ impl Meaning<'_, '_> {
         })
     }
 
-    /// Returns the default probe: its container, its port, or the process without one.
+    /// Returns the default probe: the container, the port, or, without one, the process.
     fn default_probe(&mut self, table: &ServiceTable, scope: Scope<'_>) -> Read<Probe> {
         let first = named_ports(table).first().map(|(_, port)| port);
         match table.port.as_ref().or(first) {
@@ -97,7 +97,7 @@ impl Meaning<'_, '_> {
         probes
     }
 
-    /// Parses `"tcp"`, `"http: /health"`, `"log: listening on"`, or an address.
+    /// Parses the short form: `"tcp"`, `"http: /health"`, `"log: listening on"`, or an address.
     fn short_probe(&mut self, short: &At<String>, external: bool, scope: Scope<'_>) -> Read<Probe> {
         let text = short.value.trim();
         let (kind, value) = match text.split_once(':') {

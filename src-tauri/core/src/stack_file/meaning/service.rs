@@ -120,7 +120,7 @@ impl Meaning<'_, '_> {
         }))
     }
 
-    /// Reports keys that an external service cannot have, and an external service that cannot be
+    /// Reports keys that an external service cannot have, and external services that cannot be
     /// monitored.
     fn external(&mut self, name: &At<String>, table: &ServiceTable) {
         for key in NOT_EXTERNAL {

@@ -1,4 +1,4 @@
-//! Validates the keys of tasks, and hooks.
+//! Validates the keys of tasks and hooks.
 
 use crate::{
     stack::{Cron, Hook, HookEvent, Hooks, Schedule, ServiceName, Task},
@@ -67,7 +67,8 @@ impl Meaning<'_, '_> {
         all(hooks.map(|(event, command)| Ok((event, self.hook(command, table, scope)?))))
     }
 
-    /// Returns the address to open for `open {links.NAME}` and `open http://…`, or the command.
+    /// Returns the address to open for `open {links.NAME}` and `open http://…`, or else the
+    /// command.
     fn hook(
         &mut self,
         command: &At<CommandForm>,

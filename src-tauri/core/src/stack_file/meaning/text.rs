@@ -86,7 +86,8 @@ impl Meaning<'_, '_> {
         Ok(Template::new(joined(pieces)))
     }
 
-    /// As in a shell, the default of `${NAME:-default}` also replaces an empty value.
+    /// Returns the value of a variable. As in a shell, the default of `${NAME:-default}` also
+    /// replaces an empty value.
     fn variable(&self, name: &str, default: Option<&str>) -> Result<Piece, ProblemKind> {
         let set = self.environment.get(name);
         let text = match (set, default) {
@@ -122,7 +123,7 @@ impl Meaning<'_, '_> {
         };
         match self.services.get(service.as_str()) {
             Some(declared) if declared.contained => Ok(piece),
-            // A service that is not chosen has no other port than the declared one.
+            // A service that is not chosen only has its declared port.
             Some(Declared {
                 port: Some(port),
                 chosen: false,
@@ -134,7 +135,8 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Returns the piece for a named port. One that is also the service's own port follows that.
+    /// Returns the piece for a named port. If it is the service's main port too, it follows changes
+    /// of that.
     fn named_port(
         &self,
         service: &ServiceName,
@@ -179,7 +181,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Returns its position in the string, if it is written there without escapes.
+    /// Returns its position in the string if it appears there without escapes.
     fn place_of(&self, written: &str, string: &Range<usize>) -> Range<usize> {
         let found = self
             .problems
@@ -202,7 +204,7 @@ impl Meaning<'_, '_> {
         }
     }
 
-    /// Returns the words of a command, not filled.
+    /// Returns the words of a command before placeholders are filled.
     pub(super) fn argv(&mut self, form: &At<CommandForm>) -> Read<Vec<At<String>>> {
         let line = match &form.value {
             TextOr::Text(line) => line,

@@ -32,7 +32,7 @@ fn a_service_of_a_compose_file_has_a_short_and_a_long_form() {
 }
 
 #[test]
-fn a_container_publishes_the_port_of_its_service_unless_it_says_otherwise() {
+fn a_container_publishes_the_port_of_its_service_by_default() {
     let ports = |text: &str| match container(text, "search").source {
         ContainerSource::Image { ports, .. } => ports.into_iter().map(Port::number).collect(),
         ContainerSource::Compose { .. } => Vec::new(),
@@ -44,7 +44,7 @@ fn a_container_publishes_the_port_of_its_service_unless_it_says_otherwise() {
 }
 
 #[test]
-fn folders_of_volumes_begin_at_the_stack_file_and_variables_are_those_of_both_tables() {
+fn volumes_are_relative_to_the_stack_file_and_variables_of_both_tables_are_merged() {
     let text = "[service.db]\nenv = { A = \"1\", B = \"1\" }\ncontainer = { image = \"db:1\", env = { B = \"2\" }, volumes = [\"data:/data\", \"./conf:/conf:ro\"], args = \"--port 1\" }";
     let ContainerSource::Image { volumes, args, .. } = container(text, "db").source else {
         panic!("an image");
@@ -65,7 +65,7 @@ fn folders_of_volumes_begin_at_the_stack_file_and_variables_are_those_of_both_ta
 }
 
 #[test]
-fn other_services_use_the_ports_of_a_container_that_its_engine_chooses() {
+fn other_services_can_use_ports_chosen_by_the_engine() {
     let text = "[service.db]\ncompose = \"db\"\n[service.web]\ncommand = \"web {db.port} {db.port.5432}\"\nneeds = \"db\"";
     let stack = parse_text(text).unwrap();
     assert_eq!(stack.services[0].ready.probes, [Probe::Container]);
@@ -84,7 +84,7 @@ fn other_services_use_the_ports_of_a_container_that_its_engine_chooses() {
 }
 
 #[test]
-fn what_the_engine_decides_cannot_be_set_beside_a_container() {
+fn keys_that_the_engine_decides_cannot_be_set_for_a_container() {
     let keys = |text: &str| {
         let report = parse_text(text).unwrap_err();
         let kinds = report

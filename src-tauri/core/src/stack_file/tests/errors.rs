@@ -1,8 +1,8 @@
-//! The errors of invalid files, as users read them.
+//! The errors of invalid files as users see them.
 
 use super::*;
 
-/// As a terminal shows it, without colours.
+/// Formats the errors as a terminal does, without colours.
 fn shown(text: impl AsRef<[u8]>) -> String {
     let report = parse_text(text).expect_err("this text is to be refused");
     let mut shown = String::new();
@@ -14,13 +14,13 @@ fn shown(text: impl AsRef<[u8]>) -> String {
     clean.join("\n")
 }
 
-/// A service that is right, with these lines added.
+/// Returns a valid service with these lines added.
 fn web(lines: &str) -> String {
     format!("[service.web]\ncommand = \"run\"\nport = 8000\n{lines}\n")
 }
 
 #[test]
-fn an_unknown_key_is_told_with_the_one_that_was_meant() {
+fn an_unknown_key_is_reported_with_the_intended_one() {
     insta::assert_snapshot!(shown(
         "nme = \"nexus\"\n".to_owned()
             + &web(r#"need = ["redis"]
@@ -32,7 +32,7 @@ check = [{ name = "a", http = { uri = "/" } }]"#)
 }
 
 #[test]
-fn a_value_of_another_type_is_told_with_the_one_that_belongs_there() {
+fn a_value_of_another_type_is_reported_with_the_expected_type() {
     insta::assert_snapshot!(shown(web(r#"directory = 5
 env = { DEBUG = 1 }
 needs = 3
@@ -45,7 +45,7 @@ check = { name = "a" }"#)));
 }
 
 #[test]
-fn a_word_a_duration_or_a_size_that_does_not_fit_is_told_with_what_does() {
+fn an_invalid_word_duration_or_size_is_reported_with_valid_ones() {
     insta::assert_snapshot!(shown(
         "mode = \"prod\"\n".to_owned()
             + &web(r#"restart = "onfailure"
@@ -98,7 +98,7 @@ fn two_services_on_one_port_are_both_shown() {
 }
 
 #[test]
-fn a_placeholder_must_stand_for_something() {
+fn a_placeholder_must_be_known() {
     insta::assert_snapshot!(shown(web(r#"directory = "{port}"
 [service.web.env]
 A = "{prot}"
@@ -134,7 +134,7 @@ service.g = { command = "a\u0000" }"#
 }
 
 #[test]
-fn text_that_is_not_toml_is_shown_where_it_breaks() {
+fn text_that_is_not_toml_is_shown_at_the_position_of_the_error() {
     insta::assert_snapshot!(shown(
         r#"name = "nexus
 [service.web]
@@ -148,7 +148,7 @@ restart = "always"
 }
 
 #[test]
-fn an_external_service_is_only_watched() {
+fn an_external_service_is_only_monitored() {
     insta::assert_snapshot!(shown(
         r#"[service.a]
 external = true
@@ -164,7 +164,7 @@ needs = { a = "started" }"#
 }
 
 #[test]
-fn addresses_and_expressions_are_judged_before_they_are_used() {
+fn addresses_and_expressions_are_validated_before_use() {
     insta::assert_snapshot!(shown(web(r#"host = "a b"
 links = { docs = "docs" }
 [service.web.ready]
@@ -181,7 +181,7 @@ fn a_short_form_of_ready_begins_with_a_kind() {
 }
 
 #[test]
-fn a_check_does_one_thing_and_every_key_of_it_has_an_effect() {
+fn a_check_has_one_action_and_no_key_without_effect() {
     insta::assert_snapshot!(shown(web(r#"[[service.web.check]]
 name = ""
 http = "/{id}"
@@ -210,7 +210,7 @@ http = { url = "/", json = { since = 2026-01-09, ratio = nan } }"#)));
 }
 
 #[test]
-fn names_fit_into_file_names() {
+fn names_are_valid_in_file_names() {
     insta::assert_snapshot!(shown(
         r#"name = "a/b"
 [service."a.b"]
@@ -224,12 +224,12 @@ env = { "A=B" = "" }"#
 }
 
 #[test]
-fn a_file_that_is_not_text_is_refused_with_the_byte() {
+fn a_file_that_is_not_text_is_rejected_with_the_byte() {
     insta::assert_snapshot!(shown(b"name = \"a\"\n# \xff\xfe\n"));
 }
 
 #[test]
-fn a_terminal_is_never_sent_what_it_would_obey() {
+fn no_control_sequence_is_sent_to_a_terminal() {
     for text in [
         "name = \"\u{1b}[31m\"",
         "\"\\u001b[31m\" = 1",
@@ -243,13 +243,13 @@ fn a_terminal_is_never_sent_what_it_would_obey() {
 }
 
 #[test]
-fn a_file_beyond_the_limit_is_refused_at_the_limit() {
+fn a_file_beyond_the_limit_is_rejected_at_the_limit() {
     let text = "# x\n".repeat(3 << 20);
     insta::assert_snapshot!(shown(text));
 }
 
 #[test]
-fn places_count_characters_and_lines_of_every_kind() {
+fn positions_count_characters_and_all_kinds_of_line_ends() {
     let report = parse_text("\u{feff}name = \"nexus\"\r\n\r\n\"ключ\".x = 1\r\n").unwrap_err();
     let [problem] = report.problems() else {
         panic!("{report:?}")
@@ -268,7 +268,7 @@ fn places_count_characters_and_lines_of_every_kind() {
 }
 
 #[test]
-fn a_very_long_line_is_shown_only_around_the_place() {
+fn a_very_long_line_is_shown_only_around_the_position() {
     let text = format!("x = \"{}\"\ny = 1", "ü".repeat(400_000));
     let shown = shown(text);
     assert!(shown.len() < 4_000, "{}", shown.len());
@@ -276,7 +276,7 @@ fn a_very_long_line_is_shown_only_around_the_place() {
 }
 
 #[test]
-fn the_value_of_a_variable_is_in_no_message() {
+fn no_message_contains_the_value_of_a_variable() {
     let text =
         web("links = { a = \"${HOME}\" }\nready = { tcp = \"${HOME}\" }\nhost = \"${HOME}\"");
     let report = parse_text(text).unwrap_err();

@@ -1,4 +1,4 @@
-//! Where a stack file is, and what is done about a file that is none.
+//! Finding a stack file, and rejecting other files.
 
 use std::{fs, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::stack_file::{FILE_NAME, find, read};
 
 const SMALL: &str = "service.a.command = \"a\"\n";
 
-/// A folder with a stack file and a folder in it.
+/// Creates a folder with a stack file and a subfolder.
 fn project() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(FILE_NAME), SMALL).unwrap();
@@ -17,7 +17,7 @@ fn project() -> TempDir {
     folder
 }
 
-/// The one name of a file that has several.
+/// Returns the canonical path of a file.
 fn same(file: &Path) -> PathBuf {
     file.canonicalize().unwrap()
 }
@@ -47,7 +47,7 @@ fn the_file_is_found_in_the_folder_or_the_nearest_parent() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_with_the_reason_and_not_called_invalid() {
+fn an_unreadable_file_is_reported_with_the_reason_and_not_as_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing.toml");
     let told = read(&missing, &[], &environment()).unwrap_err().to_string();
@@ -72,7 +72,7 @@ fn a_file_of_any_name_may_be_given() {
 }
 
 #[test]
-fn a_search_in_vain_says_where_it_began() {
+fn a_failed_search_reports_where_it_began() {
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(find(empty.path()), Err(NotFound::Nowhere { .. })));
     assert!(matches!(
@@ -82,7 +82,7 @@ fn a_search_in_vain_says_where_it_began() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn only_regular_files_are_opened() {
     let project = project();
     assert_eq!(
         kind_of(&project.path().join("nothing.toml")),
@@ -92,7 +92,7 @@ fn what_is_no_file_is_not_opened() {
 }
 
 #[test]
-fn a_file_of_10_mb_is_refused_before_it_is_parsed() {
+fn a_file_of_10_mb_is_rejected_before_it_is_parsed() {
     let project = project();
     let file = project.path().join("large.toml");
     fs::write(&file, "a = \"x\"\n".repeat(10 << 17)).unwrap();

@@ -1,10 +1,10 @@
-//! Hostile text. It causes no panic, the answer comes in time, and its position is inside the file.
+//! Hostile text. It must cause no panic, be answered in time, and have a position inside the file.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::*;
 
-/// Reads the text and holds the report to its promises.
+/// Reads the text and verifies the invariants of the report.
 fn read(text: &[u8]) -> Result<Stack, Report> {
     let result = parse_text(text);
     if let Err(report) = &result {
@@ -26,7 +26,7 @@ fn read(text: &[u8]) -> Result<Stack, Report> {
     result
 }
 
-/// Returns parts of stack files, and text that breaks them.
+/// Generates parts of stack files, and text that breaks them.
 fn token() -> impl Strategy<Value = String> {
     let tokens = [
         "[",
@@ -152,17 +152,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_read_or_refused_with_a_place(text in vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_read_or_rejected_with_a_position(text in vec(any::<u8>(), 0..300)) {
         let _ = read(&text);
     }
 
     #[test]
-    fn any_tokens_are_read_or_refused_with_a_place(tokens in vec(token(), 0..60)) {
+    fn any_tokens_are_read_or_rejected_with_a_position(tokens in vec(token(), 0..60)) {
         let _ = read(tokens.concat().as_bytes());
     }
 
     #[test]
-    fn a_damaged_stack_file_is_read_or_refused_with_a_place(changes in vec(change(), 1..6)) {
+    fn a_damaged_stack_file_is_read_or_rejected_with_a_position(changes in vec(change(), 1..6)) {
         let mut text = DESIGN.as_bytes().to_vec();
         for change in &changes {
             change.apply(&mut text);
@@ -178,12 +178,12 @@ proptest! {
 }
 
 #[test]
-fn nesting_that_would_overflow_the_stack_is_refused() {
+fn nesting_that_would_overflow_the_stack_is_rejected() {
     let path = vec!["a"; 79].join(".");
     let nested = format!("{path} = {{ ").repeat(79) + "x = 1" + &" }".repeat(79);
     let many_brackets = format!("a = {}", "[".repeat(100_000));
     let many_dots = format!("a{} = 1", ".a".repeat(100_000));
-    // The second value of a key is let go of by the parser itself.
+    // The parser itself drops the second value of a key.
     for text in [
         &nested,
         &format!("{nested}\n{nested}"),
@@ -196,11 +196,11 @@ fn nesting_that_would_overflow_the_stack_is_refused() {
     }
 }
 
-/// A quarter of what is read at all, so that the tests stay quick.
+/// A quarter of the maximum size, so that the tests are fast.
 const LARGE: usize = SIZE_LIMIT / 4;
 
 #[test]
-fn a_large_file_of_anything_is_refused_in_time() {
+fn a_large_hostile_file_is_rejected_in_time() {
     let long_chain = |count: usize| -> String {
         let services: Vec<_> = (0..count)
             .map(|n| {
@@ -240,7 +240,7 @@ needs=[\"s{next}\"]
     .map(|unit| unit.repeat(LARGE / unit.len()))
     .collect();
     texts.push(long_chain(5_000));
-    // As many cycles as services, each as long as the chain so far.
+    // As many cycles as services, each as long as the chain up to its service.
     texts.push(long_chain(3_000).replace("needs=[", "needs=[\"s0\", \"s1\", \"s2000\", "));
     for part in ["{{{{{", "${A}", "{a}", "${", "\\t"] {
         let value = part.repeat(LARGE / part.len());
@@ -253,7 +253,7 @@ needs=[\"s{next}\"]
         let before = crate::host::clock::now().instant;
         read(text.as_bytes()).unwrap_err();
         let took = before.elapsed();
-        // Far above what it takes, far below what anything quadratic would take.
+        // Far more than needed, far less than any quadratic algorithm would take.
         assert!(took.as_secs() < 20, "{took:?} for {text:.40}");
     }
 }

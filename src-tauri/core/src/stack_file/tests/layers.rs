@@ -1,4 +1,4 @@
-//! A stack in several files: laid over each other, with every mistake in its own file.
+//! A stack in several files: merging, and reporting each problem in its own file.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::{
     stack_file::{files, resolved, whole},
 };
 
-/// A folder with these files.
+/// Creates a folder with these files.
 fn project(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -34,7 +34,7 @@ fn stack(folder: &TempDir, profiles: &[&str]) -> Stack {
     })
 }
 
-/// The problems, with the names of the files instead of their paths.
+/// Returns the problems, with the names of the files instead of their paths.
 fn problems(folder: &TempDir, profiles: &[&str]) -> Vec<String> {
     let report = read(folder, profiles).expect_err("the stack file is invalid");
     let problems = report.problems().iter().map(|problem| {
@@ -88,7 +88,7 @@ port = 6379
 "#;
 
 #[test]
-fn the_local_file_is_laid_over_the_stack_file_table_by_table() {
+fn the_local_file_is_merged_over_the_stack_file_table_by_table() {
     let folder = project(&[
         ("app/pilotlight.toml", WEB),
         (
@@ -147,7 +147,7 @@ fn an_included_file_keeps_its_folder_and_its_names_get_the_prefix() {
 }
 
 #[test]
-fn a_service_takes_what_it_does_not_say_itself_from_what_it_extends() {
+fn a_service_inherits_the_keys_that_it_does_not_set() {
     let folder = project(&[(
         "app/pilotlight.toml",
         "[template.base]\nrestart = \"never\"\nenv = { A = \"base\", B = \"base\" }\n\
@@ -192,7 +192,7 @@ port = 5173
 "#;
 
 #[test]
-fn a_profile_has_its_services_with_their_needs_and_what_is_different() {
+fn a_profile_has_its_services_their_needs_and_its_changes() {
     let folder = project(&[("app/pilotlight.toml", PROFILES)]);
     let all = stack(&folder, &[]);
     assert_eq!(names(&all), ["backend", "mock", "redis", "frontend"]);
@@ -228,7 +228,7 @@ fn services_that_are_never_chosen_together_may_share_a_port() {
 }
 
 #[test]
-fn every_mistake_is_told_in_the_file_that_has_it() {
+fn every_problem_is_reported_in_its_own_file() {
     let folder = project(&[
         (
             "app/pilotlight.toml",
@@ -279,7 +279,7 @@ fn a_conflict_between_two_files_names_both() {
 }
 
 #[test]
-fn names_of_nothing_and_circles_are_told_with_their_place() {
+fn unknown_names_and_cycles_are_reported_with_their_position() {
     let cases = [
         (
             "include = [\"none.toml\"]\n",
@@ -323,7 +323,7 @@ fn names_of_nothing_and_circles_are_told_with_their_place() {
 }
 
 #[test]
-fn the_stored_text_is_the_stack_although_its_files_are_gone() {
+fn the_stored_text_can_be_parsed_without_its_files() {
     let folder = project(&[
         (
             "app/pilotlight.toml",
@@ -344,7 +344,7 @@ fn the_stored_text_is_the_stack_although_its_files_are_gone() {
 }
 
 #[test]
-fn a_stack_in_one_file_is_stored_as_it_is() {
+fn a_stack_in_one_file_is_stored_unchanged() {
     let folder = project(&[("app/pilotlight.toml", WEB)]);
     let file = folder.path().join("app/pilotlight.toml");
     assert_eq!(whole(&file, &[]).unwrap(), WEB);
@@ -358,7 +358,7 @@ fn a_file_with_a_list_of_files_has_no_others() {
 }
 
 #[test]
-fn many_files_and_templates_do_not_multiply() {
+fn many_files_and_templates_do_not_grow_exponentially() {
     let mut text = "service.web = { command = \"a\", extends = [\"t0\", \"t0\"] }\n".to_owned();
     for level in 0..30 {
         let next = level + 1;
@@ -392,7 +392,7 @@ fn many_files_and_templates_do_not_multiply() {
 }
 
 #[test]
-fn every_key_of_the_merged_stack_has_its_place_and_no_secret() {
+fn every_key_of_the_merged_stack_has_its_position_and_no_secret() {
     let folder = project(&[
         (
             "app/pilotlight.toml",

@@ -1,4 +1,4 @@
-//! Tests of the whole module, from the outside.
+//! Tests of the public interface of the module.
 
 mod containers;
 mod errors;
@@ -14,7 +14,7 @@ use std::path::Path;
 use super::{NotFound, Problem, ProblemKind, Report, SIZE_LIMIT, parse};
 use crate::{env::Env, stack::Stack};
 
-/// The stack file of the design, to the letter.
+/// The unchanged stack file of the design.
 pub(super) const DESIGN: &str = include_str!("design.toml");
 
 fn environment() -> Env {

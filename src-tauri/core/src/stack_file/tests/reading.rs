@@ -11,7 +11,7 @@ fn stack(text: &str) -> Stack {
     parse_text(text).unwrap_or_else(|report| panic!("{:?}", report.lines().collect::<Vec<_>>()))
 }
 
-/// A service with these lines, in a stack with a Redis.
+/// Returns a service with these lines, in a stack with a Redis.
 fn web(lines: &str) -> Service {
     let text = format!(
         "[service.web]\ncommand = \"run\"\nport = 8000\n{lines}\n[service.redis]\ncommand = \"redis-server\"\nport = 6379\n"
@@ -20,7 +20,7 @@ fn web(lines: &str) -> Service {
     Service::clone(stack.service(&"web".into()).unwrap())
 }
 
-/// With `/` in paths, whatever the platform.
+/// Formats a value with `/` in paths on all platforms.
 fn shown(value: &impl std::fmt::Debug) -> String {
     format!("{value:#?}").replace(r"\\", "/")
 }
@@ -33,12 +33,12 @@ fn words(service: &Service) -> Vec<String> {
 }
 
 #[test]
-fn the_stack_file_of_the_design_is_read_to_the_letter() {
+fn the_stack_file_of_the_design_is_read_exactly() {
     insta::assert_snapshot!(shown(&stack(DESIGN)));
 }
 
 #[test]
-fn a_service_needs_no_more_than_a_command() {
+fn a_service_needs_only_a_command() {
     let stack = stack("service.web.command = \"npm run dev\"");
     assert_eq!(stack.name, "nexus", "after its folder");
     assert_eq!(stack.mode, Mode::Development);
@@ -58,7 +58,7 @@ fn services_stay_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_command_is_split_into_words_before_anything_is_filled_in() {
+fn a_command_is_split_before_placeholders_are_filled() {
     let service = web("").command;
     assert_eq!(service, Some(Command::Argv(vec![Template::text("run")])));
     let stack =
@@ -90,7 +90,7 @@ fn placeholders_become_ports_and_doubled_braces_stay() {
 }
 
 #[test]
-fn a_variable_is_filled_and_its_value_is_not_looked_into() {
+fn the_value_of_a_variable_is_not_parsed_again() {
     let service = web(
         r#"env = { A = "${HOME}/x", B = "${BRACES}", C = "${NONE:-/tmp}", D = "${EMPTY:-d}", E = "${EMPTY}" }"#,
     );
@@ -147,7 +147,7 @@ fn stop_is_a_signal_or_a_command() {
 }
 
 #[test]
-fn every_short_form_of_ready_says_the_same_as_its_long_one() {
+fn every_short_form_of_ready_equals_its_long_form() {
     for (short, long) in [
         ("tcp", "tcp = \"localhost:{port}\""),
         ("tcp: 127.0.0.1:{port}", "tcp = \"127.0.0.1:{port}\""),
@@ -184,7 +184,7 @@ fn every_short_form_of_ready_says_the_same_as_its_long_one() {
 }
 
 #[test]
-fn without_ready_it_is_the_port_or_the_process() {
+fn the_default_probe_is_the_port_or_the_process() {
     let port = web("").ready.probes;
     assert_eq!(
         port,
@@ -205,7 +205,7 @@ fn without_ready_it_is_the_port_or_the_process() {
 }
 
 #[test]
-fn all_probes_that_are_given_count() {
+fn all_given_probes_are_used() {
     let ready = web(
         "ready = { tcp = \"a:1\", log = \"up\", process = true, timeout = \"1s\", failures = 5 }",
     )
@@ -245,7 +245,7 @@ fn json_is_expected_in_ready_and_sent_in_a_check() {
 }
 
 #[test]
-fn body_is_sent_and_expect_is_expected_wherever_they_stand() {
+fn body_is_sent_and_expect_keys_are_expected_everywhere() {
     let keys = r#"{ url = "/", method = "put", body = "a {port}", expect_json = { a = 1 }, expect_text = "b", expect_headers = { Server = "c" } }"#;
     let ready = web(&format!("ready.http = {keys}"));
     let check = web(&format!("check = [{{ name = \"a\", http = {keys} }}]"));
@@ -310,7 +310,7 @@ check = [{ name = "elsewhere", http = { url = "http://localhost:{web.port}/{id}"
 }
 
 #[test]
-fn a_websocket_check_may_ask_for_a_subprotocol() {
+fn a_websocket_check_may_request_a_subprotocol() {
     let service = web(
         "check = [{ name = \"a\", websocket = { url = \"/ws\", protocol = \"graphql-ws\" }, every = \"1m\" }]",
     );
@@ -329,7 +329,7 @@ fn a_websocket_check_may_ask_for_a_subprotocol() {
 }
 
 #[test]
-fn a_service_says_what_outlives_it_and_what_may_be_ended_for_its_port() {
+fn a_service_sets_keep_and_port_conflict() {
     let text =
         "[service.a]\ncommand = \"a\"\nkeep = [\"adb\", \"agent\"]\nport_conflict = \"force\"\n";
     let read = stack(text);
@@ -338,7 +338,7 @@ fn a_service_says_what_outlives_it_and_what_may_be_ended_for_its_port() {
 }
 
 #[test]
-fn two_external_services_may_have_one_port() {
+fn two_external_services_may_share_a_port() {
     let text =
         "[service.a]\nexternal = true\nport = 5432\n[service.b]\nexternal = true\nport = 5432\n";
     assert!(
@@ -358,7 +358,7 @@ fn editors_may_name_the_schema() {
 }
 
 #[test]
-fn marks_of_windows_editors_do_not_matter() {
+fn byte_order_marks_and_crlf_do_not_matter() {
     let windows = format!("\u{feff}{}", DESIGN.replace('\n', "\r\n"));
     assert_eq!(stack(&windows), stack(DESIGN));
 }

@@ -1,4 +1,4 @@
-//! The schema that editors use says what the reader does.
+//! Verifies that the schema for editors agrees with the reader.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::{
     stack_file::json_schema,
 };
 
-/// A stack file with every key there is, some in more than one form.
+/// A stack file with every key, some of them in more than one form.
 const FULL: &str = include_str!("full.toml");
 
-/// The keys of a file that is included, which the full example cannot name.
+/// The keys of an include, which the full example cannot contain.
 const INCLUDE: &str =
     "include = [\"a.toml\", { file = \"../infra/pilotlight.toml\", prefix = \"infra-\" }]\n";
 
@@ -37,7 +37,8 @@ fn the_committed_schema_is_current() {
     );
 }
 
-/// Whether a value fits a schema, for as much of JSON Schema as the schema of stack files uses.
+/// Returns whether a value is valid for a schema, as far as the schema of stack files uses JSON
+/// Schema.
 fn fits(schema: &Value, value: &Value, root: &Value) -> bool {
     let Value::Object(schema) = schema else {
         return *schema == json!(true);
@@ -91,14 +92,14 @@ fn fits(schema: &Value, value: &Value, root: &Value) -> bool {
     })
 }
 
-/// Whether the schema takes this stack file, where it is TOML at all.
+/// Returns whether the schema accepts this stack file, if it is TOML.
 fn schema_takes(text: &str) -> bool {
     let root = json_schema();
     toml::from_str(text).is_ok_and(|file: Value| fits(&root, &file, &root))
 }
 
 #[test]
-fn the_schema_takes_what_the_reader_takes() {
+fn the_schema_accepts_what_the_reader_accepts() {
     assert!(schema_takes(INCLUDE));
     for text in [DESIGN, FULL] {
         assert!(schema_takes(text));
@@ -109,7 +110,7 @@ fn the_schema_takes_what_the_reader_takes() {
 }
 
 #[test]
-fn the_schema_and_the_reader_refuse_the_same() {
+fn the_schema_and_the_reader_reject_the_same() {
     for (right, wrong) in [
         ("mode = \"production\"", "mode = \"prod\""),
         ("mode = \"production\"", "mod = \"production\""),
@@ -139,7 +140,7 @@ fn the_schema_and_the_reader_refuse_the_same() {
     }
 }
 
-/// Every key that the schema knows.
+/// Returns every key in the schema.
 fn keys() -> BTreeSet<String> {
     let schema = json_schema();
     let tables = schema["definitions"].as_object().unwrap().values();
@@ -170,9 +171,9 @@ fn the_full_example_has_every_key() {
 }
 
 #[test]
-fn no_table_takes_other_keys_and_every_key_is_described() {
+fn no_table_accepts_other_keys_and_every_key_is_described() {
     let schema = json_schema();
-    // A word of the file is no such value.
+    // The word "null" of the file is not such a value.
     let text = schema.to_string().replace(r#""const":"null""#, "");
     assert!(!text.contains("null"), "TOML has none");
     let tables = schema["definitions"].as_object().unwrap().values();
@@ -186,7 +187,7 @@ fn no_table_takes_other_keys_and_every_key_is_described() {
 }
 
 #[test]
-fn the_documentation_names_every_key_and_its_examples_are_right() {
+fn the_documentation_names_every_key_and_its_examples_are_valid() {
     let text = std::fs::read_to_string(DOCUMENTATION).unwrap();
     for key in keys() {
         assert!(
@@ -201,7 +202,7 @@ fn the_documentation_names_every_key_and_its_examples_are_right() {
         .collect();
     assert!(examples.len() > 10);
     for example in examples {
-        // The short examples show lines of one service.
+        // Short examples show only lines of one service.
         let file = if example.contains("[service.") {
             example.to_owned()
         } else {
@@ -220,7 +221,7 @@ fn the_documentation_names_every_key_and_its_examples_are_right() {
     }
 }
 
-/// The words of an enum in the schema.
+/// Returns the words of an enum in the schema.
 fn words_of<T: schemars::JsonSchema>() -> Vec<Value> {
     let schema = schemars::SchemaGenerator::default()
         .into_root_schema_for::<T>()
@@ -237,7 +238,7 @@ fn agree<T: Word + schemars::JsonSchema + serde::Serialize>() {
 }
 
 #[test]
-fn the_words_that_are_read_are_those_of_the_schema() {
+fn the_reader_and_the_schema_know_the_same_words() {
     agree::<Input>();
     agree::<Mode>();
     agree::<Need>();

@@ -1,4 +1,4 @@
-//! Links, pipes and sockets in the place of a stack file.
+//! Links, pipes and sockets instead of a stack file.
 #![cfg(unix)]
 
 use std::{
