@@ -1,5 +1,5 @@
-//! Adopts the runs that an earlier daemon left, if their processes are still the recorded ones.
-//! Otherwise cleans them up.
+//! Adopts the runs of an earlier daemon if their processes are still the recorded ones. Otherwise
+//! cleans them up.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Adopts running services and stops remaining processes of runs that are over. Returns
-    /// messages for the user.
+    /// Adopts running services and stops remaining processes of finished runs. Returns messages for
+    /// the user.
     pub(super) async fn adopt(&mut self, remembered: Remembered) -> std::io::Result<Vec<String>> {
         let mut remarks: Vec<String> = remembered
             .quarantine
@@ -36,7 +36,7 @@ impl Supervisor {
         if remembered.stacks.is_empty() {
             return Ok(remarks);
         }
-        // A separate table: the daemon's need not look back farther than to what is adopted.
+        // A separate table: that of the daemon only needs to look back to the adopted processes.
         let processes = ProcessTable::since(0);
         let table = processes.scan().await?;
         for stack in &remembered.stacks {
@@ -60,7 +60,7 @@ impl Supervisor {
                     let never = CancellationToken::new();
                     end_strays(&processes, &table, &stack.id, is_known, &never).await;
                 }
-                // A stack whose file cannot be read and of which nothing runs is dropped.
+                // A stack whose file cannot be read and that has no running process is dropped.
                 Err(_) if !is_running(&table, stack, &runs) => {
                     for run in &runs {
                         self.journal.ended(&run.stack, &run.service, run.run);
@@ -152,15 +152,15 @@ impl Supervisor {
     }
 }
 
-/// Returns whether any process of a stack still runs.
+/// Returns whether any process of a stack is still running.
 fn is_running(table: &ProcessScan, stack: &RememberedStack, runs: &[&RecordedRun]) -> bool {
     table.marked_by_stack(&stack.id).next().is_some()
         || runs.iter().any(|run| is_of_run(table, run))
 }
 
-/// Returns whether the process in the journal belongs to the run: it carries the mark, or it shows no
-/// mark at all and leads a process group, as each first process does. PID and start time alone are no
-/// proof, since a journal may be damaged, or copied from another machine or container.
+/// Returns whether the process in the journal belongs to the run: it has the mark, or it shows no
+/// mark at all and leads a process group, as each first process does. PID and start time alone are
+/// no proof, since a journal may be damaged, or copied from another machine or container.
 fn is_of_run(table: &ProcessScan, running: &RecordedRun) -> bool {
     let process = running.process;
     let row = table.position(process.pid).map(|at| &table.rows()[at]);
@@ -173,9 +173,9 @@ fn is_of_run(table: &ProcessScan, running: &RecordedRun) -> bool {
     })
 }
 
-/// Ends the processes that carry a mark of the stack and belong to no known run: a daemon that was
-/// killed between a start and its line in the journal left them, or the journal was lost. Skips the
-/// grace period once `kill` is cancelled. Returns the survivors.
+/// Stops the processes that have a mark of the stack and belong to no known run: they were left by
+/// a daemon that was killed between a start and its line in the journal, or the journal was lost.
+/// Skips the grace period once `kill` is cancelled. Returns the survivors.
 pub(super) async fn end_strays(
     processes: &ProcessTable,
     table: &ProcessScan,
@@ -193,7 +193,7 @@ pub(super) async fn end_strays(
     survivors.map(|(survivor, _)| survivor).collect()
 }
 
-/// Parses the stack as it was applied, since that is what runs.
+/// Parses the stack as it was applied, since that version is running.
 fn read(stack: &RememberedStack) -> Result<(Stack, Env), String> {
     let variables = Env::of_this_process();
     let file = stack.file.display();

@@ -1,4 +1,4 @@
-//! Work that waits until a start is over: it prepares for the first crash and returns memory.
+//! Delays work until a start is over: preparing for the first crash and returning memory.
 
 use std::{
     future::pending,
@@ -8,13 +8,14 @@ use std::{
 use super::Supervisor;
 use crate::host::{background, clock};
 
-/// How long no further service has become ready.
+/// The time without another service becoming ready after which a start is over.
 const CALM: Duration = Duration::from_millis(250);
 
-/// After the first calm, this many services must become ready before there is memory worth returning.
+/// The number of services that must become ready after the first time before the work is worth
+/// repeating.
 const MANY: usize = 64;
 
-/// The services that have become ready since the last calm.
+/// The services that have become ready since the work was last done.
 #[derive(Debug, Default)]
 pub(super) struct Calm {
     due: Option<Instant>,
@@ -23,7 +24,7 @@ pub(super) struct Calm {
 }
 
 impl Calm {
-    /// Counts a service that has become ready, and postpones the work that is due.
+    /// Counts a service that has become ready, and postpones due work.
     pub(super) fn count_ready(&mut self, now: Instant) {
         self.ready += 1;
         if self.due.is_some() || !self.is_warm || self.ready >= MANY {
@@ -31,7 +32,7 @@ impl Calm {
         }
     }
 
-    /// Waits until the work is due; never resolves if none is. Cancel-safe.
+    /// Waits until the work is due; forever if none is. Cancel-safe.
     pub(super) async fn due(&self) {
         match self.due {
             Some(due) => tokio::time::sleep_until(due.into()).await,
@@ -39,7 +40,7 @@ impl Calm {
         }
     }
 
-    /// Returns whether the work is due now; if so, it is not due any more.
+    /// Returns whether the work is due now, and marks it as done.
     fn take_due(&mut self, now: Instant) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
@@ -53,7 +54,7 @@ impl Calm {
 }
 
 impl Supervisor {
-    /// Does the work that is due, if any, on a task.
+    /// Starts a task with the work, if it is due.
     pub(super) fn use_calm(&mut self) {
         if !self.calm.take_due(clock::now().instant) {
             return;
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_work_is_due_once_no_further_service_becomes_ready() {
+    fn the_work_is_due_once_no_more_services_become_ready() {
         let start = clock::now().instant;
         let mut calm = Calm::default();
         assert!(!calm.take_due(start + CALM));
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_restarts_are_no_reason_for_it() {
+    fn a_few_restarts_do_not_repeat_the_work() {
         let start = clock::now().instant;
         let mut calm = Calm::default();
         calm.count_ready(start);

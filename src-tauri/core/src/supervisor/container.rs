@@ -1,5 +1,5 @@
-//! Runs of services in containers. The first process of such a run follows the log of its container;
-//! everything else is known from the engine.
+//! Runs of services in containers. The first process of such a run follows the log of its
+//! container; everything else is reported by the engine.
 
 use std::{fs::OpenOptions, pin::pin, sync::Arc, time::Duration};
 
@@ -27,11 +27,11 @@ use crate::{
 const ENGINE_LIMIT: Duration = Duration::from_secs(10);
 /// The pause before the next attempt to reach it.
 const ENGINE_RETRY: Duration = Duration::from_millis(250);
-/// How long the end of a container may follow that of the process that follows its log.
+/// The maximum time between the exit of the process that follows the log and that of its container.
 const TOGETHER: Duration = Duration::from_millis(300);
-/// The longest pause before the log is followed again.
+/// The longest pause before another attempt to follow the log.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long that process may take for the last lines of a container that has exited.
+/// The time limit of that process for the last lines of a container that has exited.
 const LAST_LINES: Duration = Duration::from_secs(10);
 
 fn is_ours(service: &Service) -> bool {
@@ -58,7 +58,8 @@ impl RunTask {
         self.run.container.as_ref()?.borrow().clone()
     }
 
-    /// Waits until the engine has told the state of the container; `None` if the run has none.
+    /// Waits until the engine has reported the state of the container; `None` if the run has no
+    /// container.
     pub(super) async fn seen_container(&self) -> Option<Contained> {
         let mut seen = self.run.container.as_ref()?.subscribe();
         let is_known = |contained: &Option<Contained>| {
@@ -74,7 +75,8 @@ impl RunTask {
         self.service.container.is_none() || is_ours(&self.service)
     }
 
-    /// Prepares the claim of the port: an earlier container of this service would hold it.
+    /// Prepares the claim of the port: removes an earlier container of this service, which would
+    /// hold it.
     pub(super) async fn remove_leftover(&self) -> Result<(), LaunchFault> {
         if is_ours(&self.service) {
             let engine = self.engine().await?;
@@ -83,7 +85,7 @@ impl RunTask {
         Ok(())
     }
 
-    /// Starts the container, and the process that follows its log.
+    /// Starts the container and the process that follows its log.
     pub(super) async fn start_container(&self) -> Result<Tree, LaunchFault> {
         let starting = async {
             let environment = env::environment(
@@ -106,7 +108,7 @@ impl RunTask {
             let began = Timestamp::now();
             let id = container::start(&engine, &self.service, &mark, known, &*self.ports).await?;
             let status = engine.inspect(&id).await?;
-            // One that has exited already may have lived before.
+            // A container that has already exited may have run before.
             let at_start = !status.running && !is_ours(&self.service);
             let at_start = at_start.then(|| began.to_string());
             let since = status.since.clone().or(at_start);
@@ -139,7 +141,8 @@ impl RunTask {
         container::follow(contained, since, &mark, logs, &self.variables, output).await
     }
 
-    /// Watches a container to its end, and follows its log again whenever that has ended earlier.
+    /// Watches a container until it exits, and follows its log again if the process that does so
+    /// exits earlier.
     pub(super) async fn watch_container(&self, tree: &Tree) {
         let mut tree = tree.clone();
         let mut ended = pin!(self.container_ended());
@@ -177,14 +180,14 @@ impl RunTask {
         .await;
     }
 
-    /// Waits until the container has exited, and returns how and why. Every event leads to one look.
+    /// Waits until the container has exited. Returns how and why. Inspects it after every event.
     async fn container_ended(&self) -> (Exit, Option<String>) {
         let Some(Contained { engine, info, .. }) = self.contained() else {
             return (Exit::Unknown, None);
         };
         let mut silent_since = None;
         loop {
-            // Subscribed first, so that no change falls between the look and the events.
+            // Subscribed first, so that no change is lost between the inspection and the events.
             let mut events = engine.events(&info.id).await.ok();
             loop {
                 match engine.inspect(&info.id).await {
@@ -233,7 +236,7 @@ impl RunTask {
         self.run.pulse.poke();
     }
 
-    /// Follows the log of the container from where it has ended.
+    /// Follows the log of the container from its last line.
     async fn follow_again(&self) -> Result<Tree, LaunchFault> {
         let contained = self.contained().ok_or(ContainerFault::Gone)?;
         let run_log = self.logs().run(self.origin.run);
@@ -250,8 +253,8 @@ impl RunTask {
         Ok(tree)
     }
 
-    /// Stops the container, then the process that follows its log. Removes a container that Pilot Light
-    /// has created, and keeps its volumes.
+    /// Stops the container, then the process that follows its log. Removes a container created by
+    /// Pilot Light, but not its volumes.
     pub(super) async fn end_container(&self, tree: &Tree) -> Stopped {
         let mut outcome = Stopped::default();
         if let Err(fault) = self.stop_container(&mut outcome).await {
@@ -265,13 +268,13 @@ impl RunTask {
 
     async fn stop_container(&self, outcome: &mut Stopped) -> Result<(), ContainerFault> {
         let Some(Contained { engine, info, .. }) = self.contained() else {
-            // The start was cancelled, and may have got as far as the container.
+            // The cancelled start may already have created the container.
             let engine = self.engine().await?;
             return container::abort(&engine, &self.service, &self.mark(), &self.variables).await;
         };
         let Service { stop, name, .. } = &*self.service;
         let signal = match &stop.graceful {
-            // The default is that of the image.
+            // The default signal is that of the image.
             StopMethod::Signal(Signal::Terminate) => None,
             StopMethod::Signal(signal) => Some(signal.name()),
             StopMethod::Command(command) => {

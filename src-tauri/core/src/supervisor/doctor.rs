@@ -20,23 +20,24 @@ use crate::{
     stack::{ServiceName, Stack},
 };
 
-/// In a larger stack than this, an automatic diagnosis asks only services related to the problem.
+/// The number of services up to which an automatic diagnosis queries all of them, not only those
+/// related to the problem.
 const ASK_ALL: usize = 20;
-/// The time in which a diagnosis is repeated if services have changed meanwhile.
+/// The time in which a diagnosis is repeated if services have changed.
 const AGAIN: Duration = Duration::from_secs(3);
-/// A problem is diagnosed once it has lasted this long: a service that is restarted at once needs the
+/// The time after which a problem is diagnosed: a service that restarts at once needs the
 /// processor, and recovers before a diagnosis could end.
 const SETTLE: Duration = Duration::from_millis(50);
 
 impl Supervisor {
-    /// Answers with the root causes of what is wrong now. Drops the sender if the daemon does not have
-    /// the stack.
+    /// Answers with the root causes of the current problems. Drops the sender if the daemon does
+    /// not have the stack.
     pub(super) fn doctor(&mut self, doctor: Doctor, answer: oneshot::Sender<Vec<Finding>>) {
         let patience = doctor.within();
         if let Some(index) = self.index_of_file(&doctor.file) {
             return self.doctor_of(index, patience, answer);
         }
-        // The path may be another one than that with which the stack was started.
+        // The path may differ from the one with which the stack was started.
         let tools = self.tools.clone();
         self.tasks.spawn(async move {
             if let Ok(id) = tools.loader.locate(&tools.home, &doctor.file).await {
@@ -50,7 +51,7 @@ impl Supervisor {
         });
     }
 
-    /// Answers with the root causes of the problems of a stack that the daemon has.
+    /// Answers with the root causes of the problems of a stack of the daemon.
     fn doctor_of(
         &mut self,
         index: usize,
@@ -68,11 +69,12 @@ impl Supervisor {
             let text = subject.evidence.stack_text.clone();
             let mut situation = subject.situation;
             let mut evidence = gatherer.gather(subject, patience).await;
-            // A service that exited meanwhile would seem to be running without answering.
+            // A service that has exited meanwhile would seem to be running without responding.
             while let Some(mut now) = present(&inbox, &stack).await
                 && now.situation != situation
             {
-                // A hurried second gathering would know less about what hangs than the first.
+                // A second gathering in a hurry would show less about hanging services than the
+                // first one.
                 if clock::now().instant + evidence.took > end {
                     now.amend(&mut evidence);
                     break;
@@ -99,8 +101,7 @@ impl Supervisor {
         self.tasks.spawn(async move {
             tokio::time::sleep(SETTLE).await;
             let mut findings = Vec::new();
-            // If it has changed, the new situation has its own diagnosis, and what is said of this one
-            // is dropped.
+            // A changed situation has its own diagnosis, and findings of the old one are dropped.
             if let Some(mut subject) = present(&inbox, &stack).await
                 && subject.situation == situation
             {
@@ -144,7 +145,7 @@ impl Supervisor {
     }
 }
 
-/// Tells the supervisor which checks have passed and failed, so that the lights show the same.
+/// Reports to the supervisor which checks have passed and failed, so that the lights agree.
 async fn tell_results(
     inbox: &mpsc::WeakSender<Message>,
     stack: &StackId,
@@ -169,7 +170,7 @@ async fn tell_results(
     Some(())
 }
 
-/// Returns what is known of a stack now; `None` when the daemon ends or no longer has it.
+/// Returns the known facts about a stack; `None` when the daemon exits or no longer has it.
 async fn present(inbox: &mpsc::WeakSender<Message>, stack: &StackId) -> Option<Box<Subject>> {
     let (answer, answered) = oneshot::channel();
     let stack = stack.clone();
@@ -189,7 +190,7 @@ fn ask_only_related(subject: &mut Subject) {
     }
 }
 
-/// Returns the failing services, all that they need, and their dependents.
+/// Returns the failing services, all their dependencies, and their dependents.
 fn related(subject: &Subject) -> BTreeSet<ServiceName> {
     let stack = &subject.evidence.stack;
     let in_trouble = subject.runs.iter().filter(|run| run.is_in_trouble);

@@ -124,7 +124,7 @@ impl Supervisor {
     fn claim(&mut self, index: usize, run_task: RunTask, asked: bool, forced: bool) {
         let stack = self.stacks[index].model.stack();
         self.tools.active.insert(run_task.mark(), stack.clone());
-        // Compose publishes the ports that its file says.
+        // Compose publishes the ports of its own file.
         let claims = run_task.claims_port();
         let request = run_task.service.port.filter(|_| claims);
         let request = request.map(|port| {
@@ -206,7 +206,7 @@ impl Supervisor {
         let Some(tree) = run_task.run.tree.clone() else {
             return;
         };
-        // From now on the service is the process that the command left behind.
+        // From now on the service is the process left behind by the command.
         if let Some(running) = self.stacks[index].running(&run_task.origin.service) {
             self.journal.started(running);
         }
@@ -247,8 +247,8 @@ async fn probe(run_task: RunTask) {
     watch.run(reports, told).await;
 }
 
-/// Returns the probe loop and a function that turns its rounds into messages. The run holds only
-/// these, not the ports and variables of its start.
+/// Returns the probe loop, and a function that turns its rounds into messages. Until the run is
+/// over, only these are kept, not the ports and variables of its start.
 async fn watch(run_task: RunTask) -> (ProbeLoop<RunLines>, impl FnMut(Round) -> Option<Message>) {
     let ready = &run_task.service.ready;
     let mut all = ready.probes.iter();
@@ -274,7 +274,7 @@ async fn watch(run_task: RunTask) -> (ProbeLoop<RunLines>, impl FnMut(Round) -> 
     };
     let origin = run_task.origin;
     let mut was_well = false;
-    // A round that passes like the previous one changes only the latency.
+    // A round that passes as the previous one did changes only the latency.
     let told = move |round: Round| {
         let is_news = !was_well || round.result.is_err();
         was_well = round.result.is_ok();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_for_as_long_as_a_service_runs_takes_little_memory() {
+    async fn tasks_of_a_running_service_take_little_memory() {
         let run_task = run_task();
         let tree = Tree::remains(run_task.mark(), []);
         let sizes = [

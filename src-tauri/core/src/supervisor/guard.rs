@@ -1,5 +1,5 @@
-//! Turns panics of tasks into values: a task that disappears without a report leaves a service or a
-//! request waiting for ever.
+//! Turns panics of tasks into values: a task that disappears without a report would leave a service
+//! or a request waiting forever.
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 
 /// Runs `work` to completion. If it panics, returns the panic message as the error.
 pub(super) fn guarded<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, String>> {
-    // Shared state is either behind a lock, which is then poisoned, or sent in messages.
+    // Shared state is either behind a lock, which is poisoned by a panic, or sent in messages.
     let work = AssertUnwindSafe(work).catch_unwind();
     work.map(|outcome| {
         outcome.map_err(|panic| {

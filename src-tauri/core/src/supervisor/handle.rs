@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Handle {
-    /// Has the loop of the supervisor call `ask`. Returns the answer; `None` if there is none, or the
-    /// supervisor has exited.
+    /// Calls `ask` in the loop of the supervisor. Returns the answer; `None` if there is none, or
+    /// the supervisor has exited.
     async fn query<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&mut Supervisor, oneshot::Sender<T>) + Send + 'static,
@@ -27,7 +27,7 @@ impl Handle {
         self.hand_in(message).await.outcome().await
     }
 
-    /// Protects the client of this connection and its ancestors from being ended for a port.
+    /// Protects the client of this connection and its ancestors from being stopped for a port.
     async fn note_client(&self) {
         if let Some(client) = self.client {
             let callers = self.callers.clone();
@@ -46,9 +46,9 @@ impl Handle {
         answered.into()
     }
 
-    /// Refuses all starts from now on, for a daemon that only stops what an earlier one left.
+    /// Rejects all starts from now on, for a daemon that only stops services of an earlier one.
     pub async fn refuse_starts(&self) {
-        // A supervisor that has ended accepts none either.
+        // A supervisor that has exited accepts none either.
         let refuse = |supervisor: &mut Supervisor, answer| {
             supervisor.refuses_starts = true;
             reply(answer, ());
@@ -56,10 +56,10 @@ impl Handle {
         let _ = self.query(refuse).await;
     }
 
-    /// Ends the supervisor once no stack is wanted or running and no request waits. Later starts are
-    /// refused. Cancel-safe: it continues until this has returned.
+    /// Exits the supervisor once no stack is wanted or running and no request is waiting. Later
+    /// starts are rejected. Cancel-safe: the supervisor keeps running unless this has returned.
     pub async fn retire(&self) {
-        // No answer means that it has ended already.
+        // No answer means that it has already exited.
         let retire = |supervisor: &mut Supervisor, answer| supervisor.retiring = Some(answer);
         let _ = self.query(retire).await;
     }
@@ -70,7 +70,7 @@ impl Handle {
         self.applied.clone()
     }
 
-    /// Waits until the supervisor has ended.
+    /// Waits until the supervisor has exited.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -126,7 +126,7 @@ impl Control for Handle {
     }
 
     async fn home_lost(&self) {
-        // A supervisor that has ended has nothing to write.
+        // A supervisor that has exited has nothing to write.
         let restore = |supervisor: &mut Supervisor, answer| {
             supervisor.journal.restore();
             reply(answer, ());

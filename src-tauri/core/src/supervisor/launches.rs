@@ -1,5 +1,5 @@
-//! Limits the concurrent launches of a stack. Each takes a thread while it lasts, so a stack on a disk
-//! or network mount that hangs must not take them all.
+//! Limits the concurrent launches of a stack. Each needs a thread, so a stack on a disk or network
+//! mount that hangs must not use all of them.
 
 use std::{
     pin::pin,
@@ -18,7 +18,7 @@ use tokio::{
 /// The maximum number of concurrent launches of a stack.
 const AT_ONCE: usize = 4;
 
-/// The turns of the launches of a stack. Clones share them.
+/// The turns for the launches of a stack. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Launches {
     turns: Arc<Semaphore>,
@@ -41,8 +41,8 @@ pub(super) struct Turn {
 }
 
 impl Launches {
-    /// Waits for a turn, however many launches wait. Returns `None` if no launch of the stack has
-    /// returned within `time_limit`.
+    /// Waits for a turn, regardless of how many launches are waiting. Returns `None` if no launch
+    /// of the stack has returned within `time_limit`.
     pub(super) async fn turn(&self, time_limit: Duration) -> Option<Turn> {
         let mut permit = pin!(self.turns.clone().acquire_owned());
         loop {

@@ -31,7 +31,7 @@ use crate::{
 /// The time limit for reading a stack file or looking up its path.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A stack file that was read, and the known facts about earlier runs.
+/// A loaded stack file and the known facts about earlier runs.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) id: StackId,
@@ -43,7 +43,7 @@ pub(super) struct Loaded {
     pub(super) last_runs: HashMap<ServiceName, RunId>,
     /// Whether the stack has ever run.
     pub(super) has_run: bool,
-    /// The checkout that the file belongs to.
+    /// The checkout to which the file belongs.
     pub(super) checkout: Option<Checkout>,
 }
 
@@ -51,7 +51,8 @@ pub(super) struct Loaded {
 #[derive(Clone, Debug)]
 pub(super) struct Loader {
     limit: Duration,
-    /// One thread at a time for each path and kind of work: while it hangs, no other is started.
+    /// The active work, at most one thread for each path and kind of work: while it hangs, no other
+    /// is started.
     turns: Arc<Mutex<Turns>>,
 }
 
@@ -60,14 +61,14 @@ type Turns = HashMap<(PathBuf, Work), Arc<Turn<()>>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Work {
     Load,
-    /// Does not open the file, so that it may return when a load hangs.
+    /// Does not open the file, so that it may return while a load hangs.
     Locate,
 }
 
-/// Why a stack file cannot be loaded, or its path not be looked up.
+/// Why a stack file cannot be loaded, or its path cannot be looked up.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    /// It is no valid stack file, or cannot be opened.
+    /// It is not a valid stack file, or cannot be opened.
     #[error(transparent)]
     Invalid(#[from] Report),
     /// The disk did not respond in time.
@@ -113,7 +114,7 @@ impl Loader {
             .await
     }
 
-    /// Looks up the checkout that a file belongs to.
+    /// Looks up the checkout to which a file belongs.
     ///
     /// # Errors
     ///
@@ -167,7 +168,7 @@ impl Loader {
 }
 
 fn load(home: &Home, up: Up) -> Result<Loaded, LoadError> {
-    // A disk that hangs, for a test.
+    // A disk that hangs, for tests.
     #[cfg(test)]
     while up.file.with_extension("hangs").exists() {
         std::thread::yield_now();
@@ -200,7 +201,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_path_that_hangs_is_said_and_holds_up_neither_others_nor_more_threads() {
+    async fn a_path_that_hangs_is_reported_and_delays_no_other() {
         let loader = Loader {
             limit: Duration::from_millis(20),
             ..Loader::default()
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!(patient.in_turn(well, Work::Load, || 7).await.unwrap(), 7);
         drop(go);
         assert_eq!(patient.in_turn(dead, Work::Load, || 8).await.unwrap(), 8);
-        // The thread that hung lets the next one begin just before it forgets its turn.
+        // The thread that hung starts the next one just before it removes its turn.
         let forgotten = async {
             while !lock(&loader.turns).is_empty() {
                 assert_eq!(patient.in_turn(dead, Work::Load, || 9).await.unwrap(), 9);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parser_that_panics_is_said() {
+    async fn a_parser_that_panics_is_reported() {
         let loader = Loader::default();
         let broken = loader.in_turn(Path::new("/a"), Work::Load, || panic!("out of luck"));
         let why: Result<(), LoadError> = broken.await;

@@ -1,4 +1,4 @@
-//! Measures the memory of the services that have a limit.
+//! Measures the memory of services with a limit.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,7 +21,7 @@ use crate::{
     sync::lock,
 };
 
-/// The runs that have a limit. One task measures all of them, at the shortest interval of their probes,
+/// The runs with a limit. One task measures all of them, at the shortest interval of their probes,
 /// and ends with the last run.
 #[derive(Default)]
 pub(super) struct MemoryWatch {
@@ -51,7 +51,7 @@ impl MemoryWatch {
             is_too_large: false,
             samples: Samples::default(),
         });
-        // With the first run, the task of earlier ones has ended.
+        // If this is the only run, the task of earlier ones has ended.
         if runs.len() == 1 {
             let measuring = measure_all(self.runs.clone(), self.added.clone(), processes);
             self.task = Some(AbortOnDropHandle::new(tokio::spawn(measuring)));
@@ -77,7 +77,7 @@ async fn measure_all(runs: Arc<Mutex<Vec<Limited>>>, added: Arc<Notify>, process
     }
 }
 
-/// Forgets the runs that are over, and returns the pause before the next look at the others; `None` if
+/// Removes finished runs. Returns the pause before the next measurement of the others; `None` if
 /// there are none.
 fn pause(runs: &Mutex<Vec<Limited>>) -> Option<Duration> {
     let mut runs = lock(runs);
@@ -86,7 +86,7 @@ fn pause(runs: &Mutex<Vec<Limited>>) -> Option<Duration> {
     intervals.min()
 }
 
-/// Returns what has changed since the last look.
+/// Returns the changes since the last measurement.
 fn measure(runs: &mut [Limited], table: &ProcessScan) -> Vec<(RunTask, Report)> {
     let trees: Vec<&Tree> = runs.iter().map(|limited| &limited.tree).collect();
     let members = members_of(&trees, table);

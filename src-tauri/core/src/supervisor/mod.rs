@@ -1,4 +1,4 @@
-//! The task that owns the model, and the [`Handle`] through which other tasks talk to it.
+//! The task that owns the model, and the [`Handle`] with which other tasks communicate with it.
 //!
 //! Every event arrives as a [`Message`] on one channel. The model answers with effects. Each effect
 //! becomes a task that reports back on the same channel. After each batch of messages the latest
@@ -76,8 +76,8 @@ const BATCH: usize = 256;
 /// How long an exiting daemon waits for tasks that only clean up.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// The way to talk to the supervisor. Cheap to clone. When the last handle is dropped, the
-/// supervisor exits and leaves the services running.
+/// A handle of the supervisor. Cheap to clone. When the last one is dropped, the supervisor exits
+/// and leaves the services running.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
@@ -86,7 +86,7 @@ pub struct Handle {
     ended: CancellationToken,
     /// The client process of a request, if it is not the current process.
     client: Option<u32>,
-    /// The program on whose behalf it makes a request, if that has a name.
+    /// The program on whose behalf it makes a request, if it has a name.
     program: Option<Arc<str>>,
     callers: Callers,
 }
@@ -101,16 +101,16 @@ enum Message {
         answer: oneshot::Sender<Outcome>,
     },
     Launched(Origin, Launched),
-    /// The first process of a run has exited, or the last one has; with the survivors.
+    /// The first or the last process of a run has exited; with the survivors.
     Ended(Origin, Exit, Vec<Process>),
     Report(Origin, Report),
-    /// A function that the loop calls. If the supervisor has exited, it is dropped with the channel for
-    /// its answer.
+    /// A function that the loop calls. If the supervisor has exited, it is dropped together with
+    /// its answer channel.
     Call(Box<dyn FnOnce(&mut Supervisor) + Send>),
 }
 
 impl Message {
-    /// Tells the client that a message which no supervisor handles any more had no effect.
+    /// Answers the client of a message that no supervisor handles any more that it had no effect.
     fn reject(self) {
         match self {
             Self::Up(_, _, answer)
@@ -122,15 +122,15 @@ impl Message {
     }
 }
 
-/// Sends a message to the supervisor, unless it has exited: then it needs no reports and has answered all
-/// requests.
+/// Sends a message to the supervisor. Does nothing if it has exited, since it then needs no reports
+/// and has answered all requests.
 async fn tell(inbox: &mpsc::WeakSender<Message>, message: Message) {
     if let Some(inbox) = inbox.upgrade() {
         let _ = inbox.send(message).await;
     }
 }
 
-/// Has the loop of the supervisor call a function, unless it has exited.
+/// Calls a function in the loop of the supervisor. Does nothing if it has exited.
 fn call(
     inbox: &mpsc::WeakSender<Message>,
     function: impl FnOnce(&mut Supervisor) + Send + 'static,
@@ -143,11 +143,11 @@ fn call(
 pub struct Applied {
     /// The content of its file.
     pub stack: Arc<Stack>,
-    /// The variables that its services start with.
+    /// The variables with which its services start.
     pub variables: Env,
 }
 
-/// Identifies the run that a report is about.
+/// Identifies the run of a report.
 #[derive(Clone, Debug)]
 struct Origin {
     stack: StackId,
@@ -182,7 +182,7 @@ struct Supervisor {
     stacks: Vec<RunningStack>,
     queue: Queue,
     waiters: Vec<Waiter>,
-    /// The programs with a name that have requested a start, by stack file, until it is carried out.
+    /// The named programs that have requested a start, by stack file, until it is carried out.
     programs: HashMap<PathBuf, StartedBy>,
     tasks: TaskTracker,
     snapshot: watch::Sender<Arc<Snapshot>>,
@@ -199,7 +199,7 @@ struct Supervisor {
 
 /// A running supervisor.
 pub struct Started {
-    /// The way to talk to it.
+    /// Its handle.
     pub handle: Handle,
     /// The task itself, to be joined at the end.
     pub task: JoinHandle<()>,

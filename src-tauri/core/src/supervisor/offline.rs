@@ -24,14 +24,14 @@ use crate::{
     state::slots::in_its_slot,
 };
 
-/// Returns the view of a stack without active runs, with the latest runs that have left a log.
+/// Returns the view of a stack without active runs, with the latest runs that have a log.
 #[must_use]
 pub fn view(home: &Home, stack: Arc<Stack>) -> Arc<StackView> {
     model(home, stack).view()
 }
 
-/// Returns the findings for a stack without a daemon, root causes first: it examines listeners,
-/// responses and obstacles to a start. `active` are the runs that a daemon has of other stacks.
+/// Returns the findings for a stack without a daemon, root causes first, from listeners, responses
+/// and obstacles to a start. `active` are the runs of other stacks in a daemon.
 pub async fn findings(
     home: &Home,
     stack: Arc<Stack>,
@@ -47,8 +47,8 @@ pub async fn findings(
     diagnose(&Gatherer::default().gather(subject, patience).await)
 }
 
-/// Returns the processes that carry a mark of this file's stack; without a file, of every stack that
-/// has logs in the home. Processes of an earlier daemon are included, even if its journal is lost.
+/// Returns the processes with a mark of this file's stack, or without a file, of every stack with
+/// logs in the home. Processes of an earlier daemon are included, even if its journal is lost.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub async fn running(home: &Home, file: Option<&Path>) -> io::Result<Vec<(Proces
     }))
 }
 
-/// Returns the stacks that have logs in the home.
+/// Returns the stacks with logs in the home.
 fn logged(home: &Home) -> io::Result<Vec<StackId>> {
     let folders = match fs::read_dir(home.logs()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -94,7 +94,7 @@ fn model(home: &Home, stack: Arc<Stack>) -> StackModel {
     StackModel::new(stack, last_run, 0, clock::now())
 }
 
-/// Returns the latest run of a service that has left a log.
+/// Returns the latest run of a service that has a log.
 pub(super) fn last_run(home: &Home, stack: &StackId, service: &ServiceName) -> RunId {
     let logs = ServiceLogs::of(home.logs(), stack, service);
     logs.latest_run().ok().flatten().unwrap_or(RunId(0))

@@ -1,4 +1,4 @@
-//! Requests that wait for files from the disk, or for an earlier request to the same stack.
+//! Requests that wait for files to be read, or for an earlier request to the same stack.
 
 use std::path::{Path, PathBuf};
 
@@ -23,13 +23,12 @@ pub(super) enum RequestKind {
     Restart,
 }
 
-/// The data that a request needs before it is carried out.
+/// The data that a request needs to be carried out.
 #[derive(Debug)]
 pub(super) enum Prepared {
     /// The stack file to apply.
     Loaded(Box<Loaded>),
-    /// The stack of the request, and its processes that no daemon had recorded and that could not be
-    /// ended.
+    /// The stack of the request, and those of its unrecorded processes that could not be stopped.
     Located(StackId, Vec<Process>),
     /// The reason why it cannot be carried out.
     Failed(String),
@@ -38,14 +37,14 @@ pub(super) enum Prepared {
 /// The unique number of a request.
 pub(super) type Ticket = u64;
 
-/// A request that waits.
+/// A waiting request.
 #[derive(Debug)]
 pub(super) struct Queued {
     ticket: Ticket,
     pub(super) file: PathBuf,
     pub(super) kind: RequestKind,
     pub(super) services: Vec<ServiceName>,
-    /// `None` once it is answered, because a later request has cancelled it.
+    /// `None` once it is answered: a later request has cancelled it.
     pub(super) answer: Option<oneshot::Sender<Outcome>>,
     pub(super) prepared: Option<Prepared>,
     cancel: Cancel,
@@ -54,7 +53,7 @@ pub(super) struct Queued {
 /// Cancels the preparation of a request.
 #[derive(Clone, Debug, Default)]
 struct Cancel {
-    /// Starts nothing any more; leftovers are ended all the same.
+    /// Starts nothing more, but still stops leftovers.
     over: CancellationToken,
     /// Does not wait for leftovers.
     kill: CancellationToken,
@@ -72,18 +71,18 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// Returns whether a request for this file waits.
+    /// Returns whether a request for this file is waiting.
     pub(super) fn concerns(&self, file: &Path) -> bool {
         self.waiting.iter().any(|queued| queued.file == file)
     }
 
-    /// Returns whether this request waits.
+    /// Returns whether this request is waiting.
     pub(super) fn has(&self, ticket: Ticket) -> bool {
         self.waiting.iter().any(|queued| queued.ticket == ticket)
     }
 
-    /// Cancels the starts for a file, or all starts, and returns the preparations that must end before
-    /// nothing of them is left.
+    /// Cancels the starts for a file, or all starts. Returns those whose preparation must end
+    /// before they leave no process.
     pub(super) fn cancel(&mut self, file: Option<&Path>, kill: bool, why: &str) -> Vec<Ticket> {
         let starts = self.waiting.iter_mut().filter(|queued| {
             file.is_none_or(|file| queued.file == file)
@@ -105,7 +104,7 @@ impl Queue {
         cancelled.collect()
     }
 
-    /// Answers all waiting requests that they came too late.
+    /// Rejects all waiting requests.
     pub(super) fn reject(&mut self) {
         for mut queued in self.waiting.drain(..) {
             queued.cancel.over.cancel();
@@ -152,7 +151,7 @@ impl Queue {
 }
 
 impl Supervisor {
-    /// Prepares a start: reads its stack file and ends what a lost daemon has left of its stack.
+    /// Prepares a start: reads its stack file and stops leftovers of its stack from a lost daemon.
     pub(super) fn queue_up(&mut self, mut up: Up, answer: oneshot::Sender<Outcome>) {
         let services = std::mem::take(&mut up.services);
         let (ticket, cancel) = self
@@ -181,7 +180,7 @@ impl Supervisor {
         services: Vec<ServiceName>,
         answer: oneshot::Sender<Outcome>,
     ) {
-        // A stack that this daemon does not have may have processes that no daemon has recorded.
+        // A stack that this daemon does not have may have unrecorded processes.
         let clean = matches!(kind, RequestKind::Down { .. }) && services.is_empty();
         let (ticket, cancel) = self.queue.push(file.clone(), kind, services, answer);
         if kind == (RequestKind::Down { kill: true }) {
@@ -222,7 +221,7 @@ impl Supervisor {
         });
     }
 
-    /// Carries out the requests that can run now that one is prepared.
+    /// Carries out the requests that can run after this one is prepared.
     fn prepared(&mut self, ticket: Ticket, prepared: Prepared) {
         let Some(file) = self.queue.prepared(ticket, prepared) else {
             return;
@@ -233,9 +232,9 @@ impl Supervisor {
     }
 }
 
-/// Ends the processes of a stack that no daemon has recorded. Returns the survivors.
+/// Stops the unrecorded processes of a stack. Returns the survivors.
 async fn clean_up(tools: &Tools, id: &StackId, kill: &CancellationToken) -> Vec<Process> {
-    // A separate table, since the daemon's need not look back so far.
+    // A separate table, since that of the daemon does not need to look back so far.
     let processes = ProcessTable::since(0);
     let Ok(table) = processes.scan().await else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Requests to the supervisor: carried out here, and answered once they are done or have failed.
+//! Carries out requests to the supervisor, and answers them once they are done or have failed.
 
 use std::{path::Path, sync::Arc};
 
@@ -21,23 +21,23 @@ use crate::{
     stack::ServiceName,
 };
 
-/// The reasons why a start was cancelled.
+/// The reason for cancelling a start.
 const OVERRULED_BY_DOWN: &str = "cancelled by another `pilotlight down`";
 const OVERRULED_BY_QUIT: &str = "cancelled because the daemon is stopping all services";
-/// The reason why a stop was cancelled.
+/// The reason for cancelling a stop.
 const OVERRULED_BY_UP: &str = "cancelled by another `pilotlight up`";
 
 /// An active request.
 #[derive(Debug)]
 pub(super) struct Waiter {
     goals: Vec<(StackId, Goal)>,
-    /// Cancelled starts that may still be ending leftovers.
+    /// Cancelled starts that may still be stopping leftovers.
     cancelled: Vec<Ticket>,
     answer: oneshot::Sender<Outcome>,
 }
 
 impl Supervisor {
-    /// Notes the program that requests a start of the stack of a file.
+    /// Records the program that requests a start of the stack in a file.
     pub(super) fn note_program(&mut self, file: &Path, program: Option<Arc<str>>) {
         match program {
             None => drop(self.programs.remove(file)),
@@ -51,7 +51,7 @@ impl Supervisor {
         }
     }
 
-    /// Notes the program that requests a stop of the stack of a file, or of all stacks.
+    /// Records the program that requests a stop of the stack in a file, or of all stacks.
     pub(super) fn note_stopper(&mut self, file: Option<&Path>, program: Option<&Arc<str>>) {
         for running_stack in &mut self.stacks {
             if file.is_none_or(|file| running_stack.model.stack().file == file) {
@@ -134,7 +134,7 @@ impl Supervisor {
         };
         match (index, queued.kind) {
             (Some(index), kind) => self.carry_out_request(index, kind, &queued.services, answer),
-            // A stack that the daemon does not have is down already.
+            // A stack that the daemon does not have is already down.
             (None, RequestKind::Down { .. }) => reply(answer, Outcome::Done),
             (None, RequestKind::Up | RequestKind::Restart) => {
                 let message = "that stack is not running; start it with `pilotlight up`";
@@ -212,7 +212,7 @@ impl Supervisor {
         self.down(all, answer);
     }
 
-    /// Ends the supervisor once nothing is wanted, runs or waits, if that was requested.
+    /// Exits the supervisor once nothing is wanted, running or waiting, if that was requested.
     pub(super) fn retire_if_idle(&mut self) {
         let is_idle = self.queue.is_empty()
             && self.waiters.is_empty()
@@ -238,8 +238,8 @@ impl Supervisor {
         }
     }
 
-    /// Returns the stack of a file by the path that it was started with; the path is not looked up
-    /// here.
+    /// Returns the stack with this file, by the path with which it was started. The path is not
+    /// looked up here.
     pub(super) fn index_of_file(&self, file: &Path) -> Option<usize> {
         let mut stacks = self.stacks.iter();
         stacks.position(|running_stack| running_stack.model.stack().file == file)
@@ -308,7 +308,7 @@ impl Supervisor {
     }
 }
 
-/// Sends an answer. The client may have disconnected; its request is carried out all the same.
+/// Sends an answer. If the client has disconnected, its request is still carried out.
 pub(super) fn reply<T>(answer: oneshot::Sender<T>, with: T) {
     drop(answer.send(with));
 }

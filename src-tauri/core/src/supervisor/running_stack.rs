@@ -26,19 +26,19 @@ use crate::{
 pub(super) struct RunningStack {
     pub(super) id: StackId,
     pub(super) model: StackModel,
-    /// The variables of the process that started the stack last.
+    /// The variables of the process that last started the stack.
     pub(super) variables: Env,
-    /// Values that its checks have saved for later checks.
+    /// Values that its checks save for later ones.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
-    /// The checkout that its file belongs to, once it is known.
+    /// The checkout to which its file belongs, once known.
     pub(super) checkout: Option<Checkout>,
     /// The program that requested the latest stop, if it has a name.
     pub(super) stopped_by: Option<Arc<str>>,
     /// The watches on the files of its services.
     pub(super) watches: HashMap<ServiceName, ActiveWatch>,
-    /// What the `env_command` of each service has printed at its last requested start. An automatic
-    /// restart uses it again: a secret manager may ask the user.
+    /// The output of each `env_command` at the last requested start of its service. An automatic
+    /// restart uses it again, since a secret manager may prompt the user.
     pub(super) env_outputs: HashMap<ServiceName, CommandOutput>,
     runs: HashMap<ServiceName, Run>,
     /// Whether the journal has an entry for the stack.
@@ -61,7 +61,7 @@ pub(super) struct Run {
     pub(super) container: Option<Cell>,
     /// Whether the run was ready under an earlier daemon.
     pub(super) was_ready: bool,
-    /// The result of its launch, once that has returned.
+    /// The result of its launch, once the launch has returned.
     pub(super) launch: Arc<SetOnce<Option<Tree>>>,
 }
 
@@ -90,7 +90,7 @@ impl RunningStack {
         last_run: impl Fn(&ServiceName) -> RunId,
     ) -> Self {
         let now = clock::now();
-        // Any seed will do; this one differs from start to start.
+        // Any seed is valid; this one differs at each start.
         let seed = now
             .wall
             .duration_since(std::time::UNIX_EPOCH)
@@ -111,7 +111,7 @@ impl RunningStack {
         }
     }
 
-    /// Returns the current run of a service, and creates it if it is new.
+    /// Returns the current run of a service. Creates it if it is new.
     pub(super) fn run(&mut self, service: &ServiceName, run: RunId) -> &mut Run {
         let entry = self
             .runs
@@ -176,7 +176,7 @@ impl RunningStack {
         let service = self.model.service(name)?;
         let first = tree.first();
         let container = service.container().cloned();
-        // The process that follows the log of a container may have been replaced just now.
+        // The process that follows the log of a container may have just been replaced.
         let process = service.process().filter(|_| container.is_none());
         Some(RecordedRun {
             stack: self.id.clone(),
@@ -204,7 +204,7 @@ impl RunningStack {
             .filter_map(|(service, run)| Some((service, run.tree.as_ref()?)))
     }
 
-    /// Returns an error message for the first of these names that no service has.
+    /// Returns an error message for the first unknown name.
     pub(super) fn unknown(&self, names: &[ServiceName]) -> Option<String> {
         let unknown = names
             .iter()
@@ -237,8 +237,7 @@ impl RunningStack {
 }
 
 impl Supervisor {
-    /// Applies the content of a stack file, also to a stack that runs with an earlier version of
-    /// it.
+    /// Applies the content of a stack file, even if the stack is running with an earlier version.
     pub(super) fn apply(&mut self, loaded: Loaded) -> usize {
         let Loaded {
             id,

@@ -1,5 +1,5 @@
-//! Stacks of several checkouts of one repository: which of them has the declared ports, and which
-//! ports the others get.
+//! Stacks of several checkouts of one repository: assigns the declared ports to one of them, and
+//! other ports to the rest.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl Supervisor {
-    /// Returns a stack with the ports that it should use: those of its slot, if it has one. A stack that
-    /// does not run gets a slot if a running service of a sibling has one of its declared ports.
+    /// Returns a stack with the ports that it should use: those of its slot, if it has one. A stack
+    /// that is not running gets a slot if a running service of a sibling uses one of its declared
+    /// ports.
     pub(super) fn in_its_slot(
         &mut self,
         id: &StackId,
@@ -126,7 +127,7 @@ impl Supervisor {
         }
     }
 
-    /// Looks up the checkout of a stack, whose branch may be another one by now.
+    /// Looks up the checkout of a stack again, since its branch may have changed.
     pub(super) fn look_up_checkout(&self, index: usize) {
         let stack = &self.stacks[index];
         let (id, file) = (stack.id.clone(), stack.model.stack().file.clone());

@@ -1,15 +1,16 @@
-//! Notices that the machine has slept: nothing that happened just before or after counts as a failure.
+//! Detects that the machine has slept. Events just before or after do not count as failures.
 
 use std::time::Duration;
 
 use super::Supervisor;
 use crate::{model::stack::Event, platform::host};
 
-/// A shorter time is none: the two clocks are not read at the same moment.
+/// The minimum length of a sleep, since the two clocks are not read at the same moment.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// How often the clocks are compared while nothing else happens and a schedule waits: the clock of its
-/// timer stands still in a sleep. Without one, the next probe, timer or request is early enough.
+/// The interval in which the clocks are compared if a schedule is waiting and nothing else happens:
+/// the clock of its timer stops during a sleep. Otherwise the next probe, timer or request is early
+/// enough.
 pub(super) const LOOK: Duration = Duration::from_secs(10);
 
 /// The time that the machine has slept since its boot, as last noticed.
@@ -23,7 +24,7 @@ impl Default for Sleep {
 }
 
 impl Sleep {
-    /// Returns how long the machine has slept since the last call, if it has.
+    /// Returns the length of a sleep since the last call, if there was one.
     fn take(&mut self, slept: Duration) -> Option<Duration> {
         let since = slept.saturating_sub(self.0);
         (since > LEAST).then(|| {
@@ -34,8 +35,8 @@ impl Sleep {
 }
 
 impl Supervisor {
-    /// Tells every stack about a sleep, and probes its services at once. Comes before messages, which may
-    /// be about what the sleep has broken off.
+    /// Handles a sleep: informs every stack and probes its services at once. Called before messages
+    /// are handled, which may report failures caused by the sleep.
     pub(super) fn notice_sleep(&mut self) {
         if let Some(slept) = self.sleep.take(host::slept()) {
             self.wake_up(slept);
@@ -51,7 +52,7 @@ impl Supervisor {
         }
     }
 
-    /// Returns whether a schedule of a stack that is alive waits, which may be due after a sleep.
+    /// Returns whether a schedule of an active stack is waiting, which may be due after a sleep.
     pub(super) fn minds_sleep(&self) -> bool {
         self.timers.has_schedule() && self.stacks.iter().any(|stack| stack.model.is_alive())
     }
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sleep_is_noticed_once_and_a_difference_of_the_clocks_is_none() {
+    fn a_sleep_is_noticed_once_and_a_difference_of_the_clocks_is_ignored() {
         let seconds = Duration::from_secs;
         let mut sleep = Sleep(seconds(100));
         assert_eq!(sleep.take(seconds(101)), None);

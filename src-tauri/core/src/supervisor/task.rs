@@ -31,29 +31,29 @@ use crate::{
     stack::{Input, Ports, Probe, Service, StopMethod},
 };
 
-/// The time limit for a program start. Its file, its folder or other files may be on a mount that
-/// does not respond.
+/// The time limit for starting a program. Its file, its folder or other files may be on a mount
+/// that does not respond.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long a stop waits for an active launch.
 const LAUNCH_WAIT: Duration = Duration::from_secs(3);
 
-/// The time that a stop may take beyond the grace period of its service.
+/// The time that a stop may take in addition to the grace period.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
 
-/// How long the kill of survivors may take after a failed stop.
+/// The time limit for killing survivors after a failed stop.
 const LAST_RESORT: Duration = Duration::from_secs(5);
 
 /// The pause between a failure of the probing itself and its next attempt.
 const PROBE_RETRY: Duration = Duration::from_secs(1);
 
-/// How long a port may take to become free after all its holders have exited.
+/// The time limit for a port to become free after all its holders have exited.
 const PORT_RELEASE: Duration = Duration::from_secs(1);
 
 /// The message for a run that was stopped because its watching task failed.
 const NOT_WATCHED: &str = "Pilot Light could no longer watch it because of an internal error";
 
-/// The context of a task that works for one run of a service, and the longer steps of such tasks.
+/// The context of a task that works for one run of a service.
 #[derive(Clone)]
 pub(super) struct RunTask {
     pub(super) tools: Arc<Tools>,
@@ -61,10 +61,10 @@ pub(super) struct RunTask {
     pub(super) service: Arc<Service>,
     pub(super) ports: Arc<PortTable>,
     pub(super) variables: Env,
-    /// What the checks of the stack have saved.
+    /// The values that the checks of the stack have saved.
     pub(super) saved: Saved,
     pub(super) launches: Launches,
-    /// What its `env_command` has printed.
+    /// The output of its `env_command`.
     pub(super) env_output: CommandOutput,
     pub(super) run: Run,
 }
@@ -126,7 +126,7 @@ impl RunTask {
             .await;
     }
 
-    /// Returns the service's variables. Reads its env files, and runs its `env_command` once.
+    /// Returns the service's variables. Reads its env files and runs its `env_command` once.
     async fn environment(&self, time_limit: Duration) -> Result<Env, LaunchFault> {
         let (service, ports) = (&self.service, &*self.ports);
         let output = Some(&self.env_output);
@@ -165,13 +165,13 @@ impl RunTask {
         }
     }
 
-    /// Launches the command and reports the outcome. Returns the run, if it is to be watched to its
-    /// end.
+    /// Launches the command and reports the outcome. Returns the run if it must be watched until
+    /// its end.
     async fn begin(&self) -> Option<Tree> {
         let launched = match guarded(self.start()).await {
             Ok(launched) => launched,
             Err(panic) => {
-                // The process may exist all the same.
+                // The process may exist nevertheless.
                 self.kill(&Tree::remains(self.mark(), [])).await;
                 Err(panic_fault(&panic))
             }
@@ -185,7 +185,7 @@ impl RunTask {
                 self.report_launch(tree).await;
             }
         }
-        // A stop that waits for this comes after the message.
+        // Set after the message: a stop may be waiting for this.
         let _ = self.run.launch.set(launched.as_ref().ok().cloned());
         match launched {
             Ok(tree) => (!is_late).then_some(tree),
@@ -269,12 +269,12 @@ impl RunTask {
             colors: self.service.colors,
         })
         .await;
-        // This work can run while the program starts.
+        // This can run while the program starts.
         self.tend_log();
         launched
     }
 
-    /// Begins the index of the log of the run, and removes old logs.
+    /// Creates the index of the log of the run, and removes old logs.
     pub(super) fn tend_log(&self) {
         let logs = self.logs();
         logs.begin_index(self.origin.run);
@@ -297,8 +297,8 @@ impl RunTask {
         tokio::join!(self.index_log(), self.watch_to_end(tree, self.watch(tree)));
     }
 
-    /// Runs `watch` until the end of a run. If it panics, stops the run, so that it is restarted:
-    /// its exit would otherwise go unnoticed.
+    /// Runs `watch` until the end of a run. If it panics, stops the run so that the service
+    /// restarts: its exit would otherwise remain unnoticed.
     pub(super) async fn watch_to_end(&self, tree: &Tree, watch: impl Future<Output = ()>) {
         if guarded(watch).await.is_err() {
             // Boxed, since this rarely happens.
@@ -344,15 +344,15 @@ impl RunTask {
             if exit.is_success() && self.service.task.is_some() {
                 inputs::done(self.logs().folder());
             }
-            // Dropped here, so that it is not held for as long as the run lives.
+            // Dropped here instead of being kept until the end of the run.
             Box::pin(async {
                 let survivors = tree.survivors(&self.tools.processes).await;
                 self.report_exit(exit, survivors.unwrap_or_default()).await;
             })
             .await;
         });
-        // The stop reports the exit of a run that is being stopped. A run that is left running by
-        // an exiting daemon has none.
+        // The exit of a run that is being stopped is reported by the stop. A run that an exiting
+        // daemon leaves running has no exit.
         let stopping = self.run.stopping.run_until_cancelled(ended);
         self.run.over.run_until_cancelled(stopping).await;
     }
@@ -362,8 +362,8 @@ impl RunTask {
         Spare::of(&self.service, &*self.ports)
     }
 
-    /// Stops the whole tree of the run and verifies that, always within a time limit. `tree` is
-    /// `None` while the run is being launched.
+    /// Stops the whole tree of the run and verifies that, within a time limit. `tree` is `None`
+    /// while the run is being launched.
     pub(super) async fn end(&self, tree: Option<Tree>) -> Stopped {
         let tree = match tree {
             Some(tree) => tree,

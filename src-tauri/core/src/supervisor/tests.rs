@@ -1,4 +1,5 @@
-//! Tasks that panic: the service is reported as failed, and a stop still ends. A disk that hangs.
+//! Tasks that panic: the service is reported as failed, and a stop still ends. Also a disk that
+//! hangs.
 #![cfg(unix)]
 
 use std::{fs, time::Duration};
@@ -17,7 +18,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Starts a supervisor of one service, named for the part that breaks.
+    /// Starts a supervisor with one service, named after the part that panics.
     async fn breaking_in(what: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
@@ -77,10 +78,10 @@ async fn a_launch_a_claim_or_a_probe_that_panics_fails_the_start_and_down_ends()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_whose_watcher_panics_is_ended_and_given_up_at_last() {
+async fn a_service_whose_watching_task_panics_is_stopped_and_finally_not_restarted() {
     let stage = Stage::breaking_in("watch").await;
     let mut snapshot = stage.started.handle.snapshot();
-    // It may become ready before its watcher breaks.
+    // It may become ready before its watching task panics.
     stage.up().await;
     let failed = snapshot.wait_for(|snapshot| {
         let services = snapshot.stacks.iter().flat_map(|stack| &stack.services);
@@ -103,7 +104,7 @@ async fn a_stop_that_panics_kills_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_file_that_hangs_holds_up_no_other_stack_and_can_be_cancelled() {
+async fn a_stack_file_that_hangs_delays_no_other_stack_and_can_be_cancelled() {
     let stage = Stage::breaking_in("nothing").await;
     let file = stage.folder.path().join("second.toml");
     let hangs = file.with_extension("hangs");
@@ -117,7 +118,7 @@ async fn a_stack_file_that_hangs_holds_up_no_other_stack_and_can_be_cancelled() 
     };
     let handle = &stage.started.handle;
     let coming = handle.start(second(Vec::new())).await;
-    // It waits for the first, whatever it asks for.
+    // It waits for the first request, whatever it requests.
     let later = handle.start(second(vec!["nonsense".into()])).await;
     assert_eq!(stage.up().await, Outcome::Done);
     assert!(stage.pid().is_some());

@@ -1,4 +1,4 @@
-//! The timers of all services in one queue, since a task for each would cost much more.
+//! The timers of all services in one queue: a task for each would cost much more.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use crate::{
     model::effect::{Report, Timer},
 };
 
-/// The pending timers, by their times and then in the order of their setting.
+/// The pending timers, ordered by time and then by when they were set.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     queue: BTreeMap<(Instant, u64), (Origin, Timer)>,
@@ -34,8 +34,8 @@ impl Timers {
         self.schedules > 0
     }
 
-    /// Brings the schedules forward by the time that the machine has slept: the clock of the timers stood
-    /// still.
+    /// Moves the schedules forward by the time that the machine has slept: the clock of the timers
+    /// stopped.
     pub(super) fn hurry(&mut self, slept: Duration) {
         let is_schedule = |_: &_, (_, timer): &mut (Origin, Timer)| *timer == Timer::Schedule;
         let schedules: Vec<_> = self.queue.extract_if(.., is_schedule).collect();

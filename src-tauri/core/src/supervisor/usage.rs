@@ -58,7 +58,7 @@ impl Supervisor {
         let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
         let (meter, processes) = (self.meter.clone(), self.tools.processes.clone());
         self.tasks.spawn(async move {
-            // Without usage, if the machine is too busy to measure (during a fork bomb, for example).
+            // Omitted if the machine is too busy to measure (for example during a fork bomb).
             let measured = tokio::time::timeout(TIME_LIMIT, costs(&trees, &processes)).await;
             let mut costs = measured.unwrap_or_default();
             let now = clock::now();
@@ -107,7 +107,7 @@ async fn costs(
         .collect()
 }
 
-/// Returns how long the current run has lasted; zero if the wall clock was set back.
+/// Returns the duration of the current run; zero if the wall clock was set back.
 fn age(service: &ServiceView, now: TimePoint) -> Duration {
     let started = service.started.map(SystemTime::from);
     let age = started.and_then(|started| now.wall.duration_since(started).ok());
@@ -130,7 +130,7 @@ impl Sample {
 }
 
 impl Meter {
-    /// Returns the sample from which the share of a core is counted (`None` for the start of the run),
+    /// Returns the sample from which the share of a core is counted (`None`: the start of the run),
     /// and the samples to keep for the next measurement.
     fn base(&self, mark: &Mark, sample: Sample) -> (Option<Sample>, Measured) {
         match self.measured().get(mark).copied() {
@@ -165,7 +165,7 @@ mod tests {
     use crate::model::facts::{RunId, StackId};
 
     #[test]
-    fn a_second_look_at_once_counts_from_where_the_first_one_did() {
+    fn an_immediate_second_measurement_uses_the_same_base() {
         let mark = Mark {
             stack: StackId("stack".to_owned()),
             service: "service".into(),

@@ -1,5 +1,5 @@
-//! The watches on the files of services: each lives for as long as its service is wanted, also while
-//! that does not run, so that a change restarts a service that has failed.
+//! The watches on the files of services. Each exists as long as its service is wanted, even while
+//! it is not running, so that a change restarts a failed service.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::{
     stack::Watch,
 };
 
-/// A watch on the files of a service. Dropping it ends it.
+/// A watch on the files of a service. Dropping it stops it.
 #[derive(Debug)]
 pub(super) struct ActiveWatch {
     watch: Watch,
@@ -21,7 +21,7 @@ pub(super) struct ActiveWatch {
 }
 
 impl Supervisor {
-    /// Watches the files of the wanted services of a stack, and no others.
+    /// Watches the files of the wanted services of a stack, and only those.
     pub(super) fn update_watches(&mut self, index: usize) {
         let running_stack = &mut self.stacks[index];
         let services = running_stack.model.services().iter();
