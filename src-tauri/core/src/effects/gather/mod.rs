@@ -1,5 +1,6 @@
 //! Gathers the evidence for a diagnosis: everything about a stack at one moment, concurrently and within
 //! a limit. Changes nothing and decides nothing.
+//!
 //! A [`Subject`] contains what the model of a daemon, or the stack file alone, knows; its evidence
 //! is completed in place. Logs are read last, since they contain what a check causes. [`follow_up`]
 //! then looks up what they name.
