@@ -25,7 +25,7 @@ enum StackChange {
         place: usize,
         light: Light,
         services: Vec<(usize, Arc<ServiceView>)>,
-        /// All of them, if they differ.
+        /// All findings, if they differ.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         findings: Option<Vec<Arc<Finding>>>,
     },
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_tell_what_has_changed_and_nothing_else() {
+    fn changes_contain_only_the_differences() {
         let (mut one, mut other) = (
             model("/a/pilotlight.toml", TWO),
             model("/b/pilotlight.toml", TWO),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_that_started_a_stack_is_told() {
+    fn the_program_that_started_a_stack_is_included() {
         let mut one = model("/a/pilotlight.toml", TWO);
         let before = snapshot(&mut [&mut one]);
         one.show_started_by(Some(StartedBy {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn stacks_that_come_go_and_change_places_are_told() {
+    fn added_removed_and_reordered_stacks_are_included() {
         let (mut one, mut other) = (
             model("/a/pilotlight.toml", TWO),
             model("/b/pilotlight.toml", TWO),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_another_snapshot_are_turned_away() {
+    fn changes_of_another_snapshot_are_rejected() {
         let mut one = model("/a/pilotlight.toml", TWO);
         let full = snapshot(&mut [&mut one]);
         let changes = Changes::between(&full, &full);

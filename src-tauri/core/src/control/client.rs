@@ -22,12 +22,12 @@ const ANSWER_LIMIT: usize = 64 << 20;
 /// The time limit for the daemon's greeting. A daemon that takes longer is stopped or stuck.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// The silence after which a daemon counts as stopped or stuck. A daemon that works on a request
-/// reports that every few seconds ([`Response::Working`]).
+/// The silence after which a daemon counts as stopped or stuck. A daemon that is working on a
+/// request reports that every few seconds ([`Response::Working`]).
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// The time limit for a request that does not wait for services, to a daemon of an earlier version that
-/// does not report that it is working.
+/// The time limit for a request that does not wait for services, to an older daemon that does not
+/// report that it is working.
 const UNTOLD: Duration = Duration::from_secs(30);
 
 /// The time limit for a daemon to recreate its deleted socket.
@@ -68,7 +68,7 @@ pub enum ConnectError {
         /// Why it is not a daemon.
         reason: WireError,
     },
-    /// The daemon accepts connections and does not respond.
+    /// The daemon accepts connections but does not respond.
     #[error("the Pilot Light daemon is not responding (waited {} s)", GREETING.as_secs())]
     Silent,
     /// A daemon holds the lock and should listen, but no process accepts connections at its socket.
@@ -107,7 +107,7 @@ pub enum ClientError {
     /// The daemon rejected the request, with the reason.
     #[error("the daemon rejected the request: {0}")]
     NotTaken(String),
-    /// The response does not fit the request.
+    /// The response does not match the request.
     #[error("the daemon sent an unexpected response")]
     Unexpected,
     /// The request or the response could not be transmitted.
@@ -124,7 +124,7 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects to the daemon of this home, if there is one. Creates nothing on disk.
+    /// Connects to the daemon of this home, if it is running. Creates nothing on disk.
     pub async fn connect(home: &Home) -> Result<Self, ConnectError> {
         let address = home.socket();
         let stream = match local::connect(&address).await {
@@ -150,8 +150,8 @@ impl Client {
         Ok(Self { wire, daemon })
     }
 
-    /// Connects to the daemon of this home, if there is one. Gives a daemon that has lost its socket
-    /// time to recreate it. Creates nothing on disk.
+    /// Connects to the daemon of this home, if it is running. Gives a daemon that has lost its
+    /// socket time to recreate it. Creates nothing on disk.
     pub async fn find(home: &Home) -> Result<Option<Self>, ConnectError> {
         let mut attempts = Attempts::new(home);
         loop {
@@ -179,8 +179,8 @@ impl Client {
         self.start(up).await?.outcome().await
     }
 
-    /// Sends a start of services. Returns once the daemon has accepted it, so that a request on another
-    /// connection is handled after it. A daemon of an earlier version does not confirm this.
+    /// Sends a start of services. Returns once the daemon has accepted it, so that a request on
+    /// another connection is handled after it. An older daemon does not confirm this.
     pub async fn start(&mut self, up: Up) -> Result<Starting<'_>, ClientError> {
         let request = Request::Up(up);
         let (time_limit, name) = (self.time_limit(&request), request.name());
@@ -247,7 +247,7 @@ impl Client {
         })
     }
 
-    /// Returns how long the daemon may be silent after this request; `None` means without limit.
+    /// Returns how long the daemon may be silent after this request; `None` for no limit.
     fn time_limit(&self, request: &Request) -> Option<Duration> {
         match request {
             _ if self.daemon.hears_of_work => Some(SILENCE),
@@ -325,7 +325,7 @@ pub struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// Starts with the first attempt.
+    /// Creates the first attempt.
     #[must_use]
     pub fn new(home: &'a Home) -> Self {
         Self {
@@ -367,13 +367,13 @@ pub struct Watch {
     time_limit: Option<Duration>,
     /// When the daemon last sent a message.
     heard: Instant,
-    /// The snapshot that the next changes apply to.
+    /// The snapshot to which the next changes apply.
     latest: Option<Arc<Snapshot>>,
 }
 
 impl Watch {
-    /// Returns the next snapshot; `None` when the daemon has exited. Fails when the daemon has been
-    /// silent for too long; the caller may try again then. Cancel-safe.
+    /// Returns the next snapshot; `None` when the daemon has exited. Fails if the daemon has been
+    /// silent for too long; the caller may then try again. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<Arc<Snapshot>>, ClientError> {
         loop {
             let time_limit = self.time_limit.unwrap_or(Duration::MAX);
@@ -404,8 +404,8 @@ impl Watch {
     }
 }
 
-/// Sends a request. The inner error is for the reader of the answer, since the daemon may have sent the
-/// reason for its refusal.
+/// Sends a request. The inner error is for the code that reads the answer, since the daemon may
+/// have sent the reason for a rejection.
 async fn send(
     wire: &mut Wire<Stream>,
     request: &Request,
@@ -433,7 +433,7 @@ async fn within<T>(
 }
 
 /// Receives the next response. A daemon that rejects a request sends the reason before it closes,
-/// so it is read even if the request could not be sent completely.
+/// so the response is read even if the request could not be sent completely.
 async fn answer(
     wire: &mut Wire<Stream>,
     unsent: Option<WireError>,
@@ -455,8 +455,9 @@ fn is_gone(error: &io::Error) -> bool {
     )
 }
 
-/// A missing or dead socket means that no daemon runs. So does another file in its place, which the
-/// next daemon quarantines.
+/// Returns the error for an address that does not accept connections. A missing or dead socket
+/// means that no daemon is running. So does another file in its place, which the next daemon
+/// quarantines.
 fn unreachable(address: PathBuf, source: io::Error) -> ConnectError {
     match source.kind() {
         io::ErrorKind::NotFound

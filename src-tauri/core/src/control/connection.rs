@@ -23,7 +23,7 @@ use super::{
 };
 use crate::model::view::{Light, PhaseName, ServiceView, Snapshot};
 
-/// The maximum size of a request: it contains the environment of its caller, which kernels limit to
+/// The maximum size of a request. It contains the environment of its caller, which kernels limit to
 /// about two megabytes.
 const REQUEST_LIMIT: usize = 4 << 20;
 
@@ -39,12 +39,12 @@ const FRAME: Duration = Duration::from_millis(25);
 /// The time limit for sending the reason of a rejection.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// What a client says of itself in its greeting.
+/// The facts about a client in its greeting.
 #[derive(Default)]
 struct Abilities {
     hears_of_work: bool,
     changes: bool,
-    /// The name of the program that the client works for.
+    /// The name of the program on whose behalf the client makes requests.
     name: Option<String>,
 }
 
@@ -72,7 +72,7 @@ enum Fault {
 }
 
 /// Serves a client until it disconnects or `stop` is cancelled. An active request is always
-/// answered. A failure here affects this client only.
+/// answered. A failure affects only this client.
 pub(super) async fn serve<S, K>(stream: S, place: Place, daemon: K, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -88,7 +88,7 @@ where
     }
 }
 
-/// Rejects a client, because all places are taken by clients with active requests.
+/// Rejects a client because all places are used by clients with active requests.
 pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
     let mut wire = Wire::new(stream, 0);
     let greeted = timeout(REFUSAL, wire.send(&Hello::ours())).await;
@@ -101,7 +101,7 @@ pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(stream: S) {
 /// Sends the reason of a rejection, if the client still reads.
 async fn say_why<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, why: String) {
     if let Ok(Err(error)) = timeout(REFUSAL, wire.send(&Response::Error(why))).await {
-        tracing::debug!("the client did not hear why: {error}");
+        tracing::debug!("the reason was not sent to the client: {error}");
     }
 }
 
@@ -184,7 +184,7 @@ async fn answer(work: Work, daemon: &impl Control) -> Response {
     }
 }
 
-/// Waits for the outcome of a request and sends liveness messages to a client that understands them.
+/// Waits for the outcome of a request, and sends liveness messages to a client that supports them.
 /// When the client disconnects, its place becomes free and the request continues.
 async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
@@ -202,7 +202,7 @@ async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
                 None => return (work.await, None),
             },
             () = tokio::time::sleep(ALIVE), if hears_of_work => {
-                // The branch above notices a client that has disconnected.
+                // The branch above notices a disconnected client.
                 let _ = wire.send(&Response::Working).await;
             }
         }
@@ -229,7 +229,7 @@ async fn until<T>(
     }
 }
 
-/// Reads the greeting and the first request; `None` if the client disconnects before.
+/// Reads the greeting and the first request; `None` if the client disconnects earlier.
 async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     client: &mut Abilities,
@@ -254,10 +254,10 @@ async fn first_request<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(wire.receive().await?)
 }
 
-/// Sends the snapshot now and later changes, at most one in each [`FRAME`]. The first change after a
-/// pause is sent at once, as is one after which nothing is in progress. A client that reads slowly
-/// misses intermediate states, since only the latest is sent. Any further message from the client ends
-/// the watch.
+/// Sends the current snapshot and later changes, at most one in each [`FRAME`]. The first change
+/// after a pause is sent at once, and so is one after which nothing is in progress. A client that
+/// reads slowly misses intermediate states, since only the latest is sent. Any further message from
+/// the client ends the watch.
 async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     client: Abilities,
@@ -276,7 +276,7 @@ async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
         wire.send(&response).await?;
         sent = Some(snapshot);
         let frame = Instant::now() + FRAME;
-        // All arms are cancel-safe. The last change is sent before the end.
+        // All branches are cancel-safe. The last change is sent before the end.
         loop {
             tokio::select! {
                 biased;
@@ -305,8 +305,8 @@ async fn stream_snapshots<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Returns whether more changes will follow by themselves. `moving` is the index of the service that
-/// was found last, counted over all stacks: while that one is in progress, no other is examined.
+/// Returns whether more changes will follow without a request. `moving` is the index of the service
+/// found last, counted over all stacks: while it is in progress, no other one is examined.
 fn is_on_its_way(snapshot: &Snapshot, moving: &mut usize) -> bool {
     let services = || snapshot.stacks.iter().flat_map(|stack| &stack.services);
     let is_moving = |service: &Arc<ServiceView>| match service.phase {

@@ -1,6 +1,6 @@
-//! The files by which clients find a daemon: its lock and its socket. When they are deleted (a cleaner
-//! of temporary files, `rm -r`), the guard recreates them, so that no second daemon starts and clients
-//! still reach this one.
+//! Guards the files by which clients find a daemon: its lock and its socket. If they are deleted
+//! (by a cleaner of temporary files or `rm -r`), the guard recreates them, so that no second daemon
+//! starts and clients still reach this one.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,19 +23,19 @@ use crate::{
 /// The delay before a repair, since neighbouring files are often deleted at the same moment.
 const SETTLES: Duration = Duration::from_millis(50);
 
-/// The delay of the first watches after the daemon has started, which leaves the processor to the first
-/// request: a watch of a folder takes milliseconds if the kernel has thousands of its entries cached, as
-/// of `/tmp`. A file that is deleted meanwhile is noticed afterwards.
+/// The delay of the first watches after the daemon has started, which leaves the processor to the
+/// first request: setting a watch on a folder such as `/tmp` takes milliseconds if the kernel has
+/// cached thousands of its entries. A file that is deleted in this time is noticed afterwards.
 const FIRST_WATCH: Duration = Duration::from_millis(500);
 
-/// The pause between two attempts to recreate lost files (if the disk is full, for example).
+/// The pause between two attempts to recreate lost files (for example on a full disk).
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long another process must hold the lock before this daemon gives up the home. A process that
 /// only checks for a daemon holds it for a moment.
 const CONCEDES: Duration = Duration::from_secs(2);
 
-/// How often the files are checked if the operating system refuses to watch them.
+/// The interval at which the files are checked if the operating system refuses to watch them.
 const UNWATCHED: Duration = Duration::from_secs(5);
 
 /// A guard of the lock and the socket of a home.

@@ -1,4 +1,4 @@
-//! The lock that permits one daemon for each home.
+//! The lock that allows one daemon for each home.
 
 use std::{
     fmt,
@@ -31,7 +31,7 @@ struct Locked {
     files: Mutex<Files>,
 }
 
-/// Locked as long as they are open. No child inherits them.
+/// The lock files, locked as long as they are open. No child inherits them.
 #[derive(Debug)]
 struct Files {
     first: Taken,
@@ -65,16 +65,16 @@ pub enum LockError {
     },
 }
 
-/// The stage of a daemon's life.
+/// The phase of a daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Adopts the runs of an earlier daemon, and will listen soon.
+    /// It is adopting the runs of an earlier daemon, and will then listen.
     #[default]
     Starting,
-    /// Listens for clients.
+    /// It is listening for clients.
     Listening,
-    /// Has stopped listening, and will exit soon.
+    /// It has stopped listening, and will exit.
     Ending,
 }
 
@@ -89,8 +89,9 @@ pub struct Holder {
     pub phase: Option<Phase>,
 }
 
-/// The record of the lock holder about itself. It is in a separate file, since Windows lets no other
-/// process read a locked one. A dead daemon's record is never read, because its lock is released.
+/// The lock holder's record about itself. It is in a separate file, since on Windows no other
+/// process can read a locked one. A dead daemon's record is never read, because its lock is
+/// released.
 #[derive(Serialize, Deserialize)]
 struct Card {
     pid: u32,
@@ -217,7 +218,7 @@ fn take_first(home: &Home) -> Result<Taken, LockError> {
     }
 }
 
-/// The second lock is a safeguard: if it is unavailable, the first is enough.
+/// Takes the second lock. It is only a safeguard: if it is unavailable, the first one is enough.
 fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
     let Some(path) = home.second_lock() else {
         return Ok(None);
@@ -230,7 +231,7 @@ fn take_second(home: &Home) -> Result<Option<Taken>, LockError> {
                 device,
                 ..Card::ours(Phase::Starting)
             };
-            // Its content is for messages, and distinguishes homes with the same path.
+            // The content is used in messages, and to distinguish homes with the same path.
             let text = serde_json::to_vec(&card).unwrap_or_default();
             let _ = taken
                 .file
@@ -303,7 +304,7 @@ fn holder(home: &Home) -> Holder {
         })
 }
 
-/// The holder, for messages.
+/// Describes the holder, for messages.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.pid, self.version.as_deref()) {

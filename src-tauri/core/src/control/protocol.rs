@@ -33,22 +33,22 @@ pub struct Hello {
     /// Whether it understands, or sends, [`Response::Changes`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub changes: bool,
-    /// From a client: the name of the program on whose behalf it makes requests, a coding agent for
-    /// example. Shown to the user.
+    /// From a client: the name of the program on whose behalf it makes requests, such as a coding
+    /// agent. Shown to the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
 
 tokio::task_local! {
-    /// The name that a task gives in its greetings.
+    /// The name that a task sends in its greetings.
     static CLIENT: Option<String>;
 }
 
 /// The maximum length of a client's name.
 const LONGEST_NAME: usize = 60;
 
-/// Makes the requests of `work` in the name of a program. A task that `work` spawns needs a call of its
-/// own, with [`client`].
+/// Makes the requests of `work` on behalf of a program. A task that `work` spawns needs its own
+/// call, with [`client`].
 pub fn on_behalf_of<T>(
     client: Option<String>,
     work: impl Future<Output = T>,
@@ -168,7 +168,7 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    /// Returns how long to wait for answers.
+    /// Returns how long to wait for responses.
     #[must_use]
     pub fn within(&self) -> Patience {
         self.within_ms.map_or(Patience::Own, |limit| {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_read_as_what_they_are() {
+    fn messages_have_their_documented_form() {
         assert_eq!(
             json(&Request::Up(Up {
                 file: "/srv/nexus/pilotlight.toml".into(),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_program_may_say_more_in_its_hello() {
+    fn a_later_version_may_add_fields_to_its_hello() {
         let hello: Hello =
             serde_json::from_str(r#"{"pilotlight":2,"version":"3.0.0","features":[]}"#).unwrap();
         assert_eq!((hello.pilotlight, hello.hears_of_work), (2, false));

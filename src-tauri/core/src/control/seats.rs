@@ -26,7 +26,7 @@ const ORPHANS: usize = 1_024;
 /// How long a client waits for a seat before it is rejected.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-/// The idle time after which a connection is closed if another client needs its place.
+/// The idle time after which a connection may be closed for another client.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How long a connection may take to receive the message that it is closed.
@@ -102,7 +102,7 @@ impl Room {
         place.ok().and_then(Result::ok)
     }
 
-    /// Returns whether there was one.
+    /// Closes the connection that has been idle longest. Returns whether there was one.
     fn close_an_idle_one(&self) -> bool {
         let now = clock::now().instant;
         let connected = lock(&self.connected);

@@ -47,8 +47,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Carries out requests. Each method returns when the request is done or has failed. A request
 /// continues if its client disconnects.
 pub trait Control: Clone + Send + Sync + 'static {
-    /// Returns itself for the requests of the process with this PID. That process and its ancestors (a
-    /// terminal, an editor) are never ended for a port: see [`crate::effects::port::Callers`].
+    /// Returns itself for the requests of the process with this PID. That process and its ancestors
+    /// (a terminal, an editor) are never stopped for a port: see [`crate::effects::port::Callers`].
     #[must_use]
     fn for_client(self, client: u32) -> Self {
         let _ = client;
@@ -60,10 +60,10 @@ pub trait Control: Clone + Send + Sync + 'static {
         let _ = program;
         self
     }
-    /// Submits a start of services and of those they need. Returns once it is accepted: later requests
-    /// are handled after it.
+    /// Submits a start of services and their dependencies. Returns once it is accepted: later
+    /// requests are handled after it.
     fn start(&self, up: Up) -> impl Future<Output = Coming> + Send;
-    /// Starts services and those they need.
+    /// Starts services and their dependencies.
     fn up(&self, up: Up) -> impl Future<Output = Outcome> + Send {
         async move { self.start(up).await.outcome().await }
     }
@@ -71,15 +71,15 @@ pub trait Control: Clone + Send + Sync + 'static {
     fn down(&self, down: Down) -> impl Future<Output = Outcome> + Send;
     /// Stops services, then starts them.
     fn restart(&self, restart: Restart) -> impl Future<Output = Outcome> + Send;
-    /// Stops the daemon. The server runs until it is stopped, so that this request is answered.
+    /// Stops the daemon. The server runs until it is stopped, so that this request can be answered.
     fn quit(&self, leave_running: bool) -> impl Future<Output = Outcome> + Send;
-    /// Diagnoses a stack and returns the root causes first; `None` if the daemon does not have it.
+    /// Diagnoses a stack and returns the root causes; `None` if the daemon does not have it.
     fn doctor(&self, doctor: Doctor) -> impl Future<Output = Option<Vec<Finding>>> + Send;
     /// Returns the latest snapshot with CPU and memory.
     fn usage(&self) -> impl Future<Output = Arc<Snapshot>> + Send;
     /// Returns a receiver of snapshots.
     fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>>;
-    /// Rewrites its persistent state, because the files of its home were deleted.
+    /// Rewrites its persistent state because the files of its home were deleted.
     fn home_lost(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -102,14 +102,14 @@ impl From<oneshot::Receiver<Outcome>> for Coming {
 
 /// A daemon's control socket. Clients that connect before [`Server::run`] wait.
 pub struct Server {
-    // Dropped in this order: the address is free before the next daemon may look at it.
+    // Dropped in this order: the address must be free before the next daemon can look at it.
     listener: Listener,
     lock: Lock,
     socket: Option<FileId>,
 }
 
-/// Why the control socket cannot be created. [`io::ErrorKind::AddrInUse`] if a process already
-/// responds there.
+/// Why the control socket cannot be created. [`io::ErrorKind::AddrInUse`] if another process
+/// responds at its address.
 #[derive(Debug, thiserror::Error)]
 #[error("the control socket {} cannot be created: {source}", address.display())]
 pub struct BindError {
@@ -169,7 +169,7 @@ impl Server {
                         connections.spawn(serve(stream, place, daemon, stop.clone()));
                     }
                     (None, Ok(stream)) => {
-                        // The connections behind it have waited as long.
+                        // The connections behind this one have waited as long.
                         time_limit = Duration::ZERO;
                         refuse(stream).await;
                     }
@@ -180,7 +180,7 @@ impl Server {
                 },
             }
         }
-        // It shares the lock, which must be released with this.
+        // The guard shares the lock, which must be released together with this.
         guard.abort();
         drop(guard.await);
         self.lock.note(Phase::Ending);
@@ -192,7 +192,8 @@ impl Server {
     }
 }
 
-/// Listens at the address, which the holder of the lock may free. Must be called within the runtime.
+/// Listens at the address, and first frees it for the holder of the lock. Must be called within the
+/// runtime.
 pub(super) fn bind(address: &Path) -> io::Result<(Listener, Option<Quarantined>)> {
     let aside = clear(address)?;
     Ok((local::listen(address)?, aside))
@@ -213,7 +214,8 @@ fn clear(address: &Path) -> io::Result<Option<Quarantined>> {
     }
 }
 
-/// Waits for a place (for at most `time_limit` if no client gives up its own) and then for a connection.
+/// Waits for a place (for at most `time_limit`, unless a client gives up its place) and then for a
+/// connection.
 async fn admit(
     listener: &Listener,
     room: &Room,

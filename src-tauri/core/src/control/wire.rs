@@ -8,13 +8,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// The number of bytes read at once, and kept by a connection between messages.
 const CHUNK: usize = 16 * 1024;
 
-/// One side of a conversation.
+/// One side of a connection.
 pub struct Wire<S> {
     stream: S,
     limit: usize,
-    /// Received bytes that were not returned yet.
+    /// Received bytes that have not been returned yet.
     received: Vec<u8>,
-    /// The number of bytes that contain no newline.
+    /// The number of leading bytes without a newline.
     searched: usize,
 }
 
@@ -30,7 +30,7 @@ pub enum WireError {
     /// A line is not the expected message.
     #[error("a message cannot be parsed: {0}")]
     Malformed(String),
-    /// The other side closed the connection within a message.
+    /// The other side closed the connection in the middle of a message.
     #[error("a message is incomplete")]
     CutShort,
     /// The stream itself failed.
@@ -39,7 +39,7 @@ pub enum WireError {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    /// Sends and receives over `stream`, with messages of at most `limit` bytes.
+    /// Sends and receives messages of at most `limit` bytes over `stream`.
     pub fn new(stream: S, limit: usize) -> Self {
         Self {
             stream,
@@ -73,8 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Waits until the other side has closed its end. Data that arrives meanwhile stays available to
-    /// [`Wire::receive`]; beyond the limit, nothing more is read. Cancel-safe.
+    /// Waits until the other side has closed its end. Data that arrives in the meantime stays
+    /// available to [`Wire::receive`]; beyond the limit, nothing more is read. Cancel-safe.
     pub async fn closed(&mut self) {
         while self.received.len() <= self.limit {
             if !matches!(self.read().await, Ok(1..)) {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_come_one_by_one_however_they_are_cut() {
+    async fn messages_are_received_one_by_one_however_they_are_split() {
         let (mut wire, mut peer) = pair();
         let writer = tokio::spawn(async move {
             for byte in b"{\"a\":1}\n[2]\n\"three\"\n" {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn messages_that_come_together_are_told_apart() {
+    async fn messages_received_together_are_separated() {
         let (mut wire, mut peer) = pair();
         peer.write_all(b"1\n2\n3\n").await.unwrap();
         for expected in 1..=3 {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_breaks_off_is_an_error() {
+    async fn a_truncated_message_is_an_error() {
         let (mut wire, mut peer) = pair();
         peer.write_all(b"{\"half\":").await.unwrap();
         drop(peer);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_end_costs_no_more_than_the_limit() {
+    async fn an_endless_line_takes_no_more_memory_than_the_limit() {
         let (mut wire, mut peer) = pair();
         let flood = tokio::spawn(async move {
             let chunk = vec![b'x'; 1 << 20];
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receive_that_is_given_up_loses_nothing() {
+    async fn a_cancelled_receive_loses_nothing() {
         let (mut wire, mut peer) = pair();
         peer.write_all(b"\"one ").await.unwrap();
         tokio::select! {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_said_before_the_end_is_kept_while_the_end_is_waited_for() {
+    async fn data_received_while_waiting_for_the_end_is_kept() {
         let (mut wire, mut peer) = pair();
         peer.write_all(b"1\n2\n").await.unwrap();
         drop(peer);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_gives_back_the_memory_of_a_long_message() {
+    async fn a_connection_frees_the_memory_of_a_long_message() {
         let (mut wire, mut peer) = pair();
         let long = "x".repeat(LIMIT - 2);
         peer.write_all(format!("\"{long}\"\n").as_bytes())

@@ -1,4 +1,4 @@
-//! Recognises the checkouts of one repository by the files of git and jj. Neither program is needed.
+//! Recognizes the checkouts of one repository by the files of git and jj, without these programs.
 
 use std::{
     ffi::OsStr,
@@ -7,7 +7,7 @@ use std::{
 
 use super::project_file::Reader;
 
-/// The checkout that a stack file belongs to.
+/// The checkout to which a stack file belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     /// The folder that all checkouts of the repository share.
@@ -38,7 +38,7 @@ impl Checkout {
         })
     }
 
-    /// Returns whether both are checkouts of the same stack file.
+    /// Returns whether both are checkouts with the same stack file.
     #[must_use]
     pub fn is_sibling_of(&self, other: &Self) -> bool {
         self.repository == other.repository && self.file == other.file
@@ -54,19 +54,20 @@ fn git(root: &Path, reader: &Reader) -> Option<(PathBuf, Option<String>)> {
         let text = reader.text(&git).ok()?;
         own = root.join(line(text.strip_prefix("gitdir:")?));
     }
-    // Only a linked worktree has it: not a submodule, nor a separate git folder.
+    // Only a linked worktree has this file: neither a submodule nor a separate git folder does.
     let common = match reader.text(&own.join("commondir")) {
         Ok(text) => own.join(line(&text)),
         Err(_) => own.clone(),
     };
     let head = reader.text(&own.join("HEAD")).unwrap_or_default();
     let branch = line(&head).strip_prefix("ref: refs/heads/");
-    // With reftable, the branch is not in a file of its own.
+    // With reftable, the branch is not in a separate file.
     let branch = branch.filter(|branch| *branch != ".invalid");
     Some((common, branch.map(str::to_owned)))
 }
 
-/// Returns the repository of a jj workspace: a folder in the first one, a file with its path in others.
+/// Returns the repository of a jj workspace: a folder in the first workspace, a file with its path
+/// in others.
 fn jj(root: &Path, reader: &Reader) -> Option<PathBuf> {
     let repository = root.join(".jj").join("repo");
     if repository.is_dir() {
@@ -113,7 +114,7 @@ mod tests {
             &root.join("wt/.git"),
             &format!("gitdir: {}\n", linked.display()),
         );
-        // As with `worktree.useRelativePaths`.
+        // The same as with `worktree.useRelativePaths`.
         let detached = root.join("main/.git/worktrees/other");
         write(
             &detached.join("HEAD"),

@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn where_one_part_ends_and_the_next_begins_counts() {
+    fn the_boundaries_of_the_parts_matter() {
         assert_ne!(fingerprint(&[b"ab", b"c"]), fingerprint(&[b"a", b"bc"]));
     }
 }

@@ -11,7 +11,7 @@ use directories::ProjectDirs;
 
 use crate::{fs::fingerprint::fingerprint, model::facts::StackId, platform::local};
 
-/// The folders of one user's Pilot Light. Each home has one daemon.
+/// The folders of one user's Pilot Light. Each home has one daemon at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     settings: PathBuf,
@@ -44,7 +44,7 @@ pub enum HomeError {
 }
 
 impl Home {
-    /// The environment variable that moves everything to one folder.
+    /// The environment variable that sets a single folder for everything.
     pub const VARIABLE: &'static str = "PILOTLIGHT_HOME";
 
     /// Returns the home of the current user: under `PILOTLIGHT_HOME` if that is set and not empty,
@@ -127,7 +127,7 @@ impl Home {
         local::socket_address(&self.state, &self.key())
     }
 
-    /// Returns an identifier of this home that no other home has.
+    /// Returns a unique identifier of this home.
     fn key(&self) -> String {
         let key = fingerprint(&[self.state.as_os_str().as_encoded_bytes()]);
         format!("{key:016x}")
@@ -140,15 +140,16 @@ impl Home {
     }
 
     /// Returns a second file that a daemon locks, outside of the home, so that the home counts as
-    /// locked when its folders are deleted. `None` if the address of the control socket ensures that.
+    /// locked even if its folders are deleted. `None` if the address of the control socket is
+    /// already unique.
     #[must_use]
     pub fn second_lock(&self) -> Option<PathBuf> {
         local::second_lock(&self.key())
     }
 
     /// Returns the identifier of the stack in this file: a readable name, and a fingerprint of this
-    /// home and the file, independent of how the path is written. It is stable across versions of
-    /// the program, and safe in a file name on every platform.
+    /// home and the file that does not depend on how the path is written. It is stable across
+    /// versions of the program, and safe in a file name on every platform.
     #[must_use]
     pub fn stack_id(&self, file: &Path) -> StackId {
         let file = resolved(file).unwrap_or_else(|_| file.to_owned());
@@ -184,8 +185,8 @@ fn readable_name(file: &Path) -> String {
     }
 }
 
-/// Returns the absolute path, with links resolved as far as it exists, so that a folder has the
-/// same path before and after it is created.
+/// Returns the absolute path, with the links of its existing part resolved, so that a folder has
+/// the same path before and after it is created.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
     let path = absolute(path)?;
     for ancestor in path.ancestors() {
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_variable_the_usual_places_are_used() {
+    fn without_the_variable_the_standard_folders_are_used() {
         let usual = Home::from_variable(None).unwrap();
         assert_eq!(Home::from_variable(Some(OsString::new())).unwrap(), usual);
         assert!(usual.state().is_absolute());
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_the_same_before_and_after_it_is_made() {
+    fn a_home_is_the_same_before_and_after_it_is_created() {
         let folder = tempfile::tempdir().unwrap();
         let before = Home::under(&folder.path().join("not/yet")).unwrap();
         before.prepare().unwrap();
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_keeps_its_id_from_version_to_version() {
+    fn the_id_of_a_stack_is_stable_across_versions() {
         let home = Home {
             settings: "/h/settings".into(),
             state: "/h/state".into(),

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Native text as a separate value in a message.
+/// Native text as a complete value in a message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct NativeText(#[serde(with = "self")] pub(crate) OsString);

@@ -1,6 +1,6 @@
-//! Reads the files of a project. Such a file can be anything: a pipe of a secret manager, a link to an
-//! endless device, a file on a network mount that does not respond. Each read has a size limit and a
-//! time limit, and [`apart`] keeps it off the runtime.
+//! Reads the files of a project. Such a file can be anything: a pipe of a secret manager, a link to
+//! an endless device, a file on a network mount that does not respond. Each read has a size limit
+//! and a time limit, and [`apart`] keeps it off the runtime.
 
 #[cfg(test)]
 mod tests;
@@ -27,18 +27,18 @@ use crate::{host::clock, platform::file};
 /// The size limit in bytes: more than any hand-written project file has.
 pub const SIZE_LIMIT: usize = 1 << 20;
 
-/// The time limit of a read before a start. A secret manager may ask the user first.
+/// The time limit of a read before a start. A secret manager may prompt the user first.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// The maximum number of concurrent reads. One that hangs in the operating system cannot be ended, and
-/// keeps its thread.
+/// The maximum number of concurrent reads. A read that hangs in the operating system cannot be
+/// cancelled, and keeps its thread.
 const THREADS: usize = 64;
 
-/// The pause before an empty pipe is read again; it doubles each time.
+/// The pause before an empty pipe is read again. It doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LAST_PAUSE: Duration = Duration::from_millis(20);
 
-/// The extra time for work that times out by itself, so that it can report the reason.
+/// The extra time for work with its own time limit, so that it can report the reason.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A reader of files that share one time limit.
@@ -51,7 +51,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Returns a reader that waits for pipes for this long, counted from now.
+    /// Returns a reader with this time limit, counted from now.
     #[must_use]
     pub fn within(time_limit: Duration) -> Self {
         Self {
@@ -61,12 +61,12 @@ impl Reader {
         }
     }
 
-    /// Reads a whole file. Blocks; a pipe is read until its writer closes it.
+    /// Reads a whole file. Blocking; a pipe is read until its writer closes it.
     ///
     /// # Errors
     ///
     /// - `FileTooLarge` for more than [`SIZE_LIMIT`] bytes; no more than that is read.
-    /// - `TimedOut` for a pipe that gets no writer in time, or does not end.
+    /// - `TimedOut` for a pipe that has no writer in time, or does not end.
     /// - Any other error of the operating system.
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let (file, is_pipe) = file::open_without_waiting(path)?;
@@ -95,7 +95,7 @@ impl Reader {
             }
             #[expect(
                 clippy::disallowed_methods,
-                reason = "nothing tells of a writer, and this thread only waits for it"
+                reason = "no event announces a writer, and this thread only waits for it"
             )]
             thread::sleep(pause);
             pause = LAST_PAUSE.min(pause * 2);
@@ -106,7 +106,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// As [`Self::read`], and `InvalidData`.
+    /// The same as [`Self::read`], and `InvalidData`.
     pub fn text(&self, path: &Path) -> io::Result<String> {
         let bytes = self.read(path)?;
         String::from_utf8(bytes)
@@ -140,11 +140,11 @@ pub async fn apart<T: Send + 'static>(
     done.unwrap_or_else(|_| Err(timed_out("it could not be read", time_limit)))
 }
 
-/// Does the same for a caller that is not asynchronous: blocks for `time_limit` at most.
+/// Does the same for a synchronous caller: blocks for `time_limit` at most.
 ///
 /// # Errors
 ///
-/// As [`apart`].
+/// The same as [`apart`].
 pub fn apart_blocking<T: Send + 'static>(
     time_limit: Duration,
     work: impl FnOnce(&Reader) -> T + Send + 'static,
@@ -157,7 +157,7 @@ pub fn apart_blocking<T: Send + 'static>(
     done.map_err(|_| timed_out("it could not be read", time_limit))
 }
 
-/// Runs `work` on a new thread, which nothing waits for, and returns the receiver of its result.
+/// Runs `work` on a new detached thread, and returns the receiver of its result.
 pub(crate) fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<oneshot::Receiver<T>> {

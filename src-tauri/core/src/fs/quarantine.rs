@@ -1,5 +1,5 @@
-//! Unusable files are moved aside: they are kept under another name beside their old path. The
-//! latest five of a path are kept.
+//! Moves unusable files aside: they get another name in the same folder. The latest five of a path
+//! are kept.
 
 use std::{
     ffi::OsString,
@@ -34,8 +34,8 @@ impl fmt::Display for Quarantined {
 const KEPT: usize = 5;
 
 /// Renames the file at `path` to `<path>.set-aside-<n>`, with the next free number, and removes the
-/// files with the lowest numbers beyond five. A folder is never removed. Only the holder of the lock
-/// does this, so no other process takes that name in between.
+/// files with the lowest numbers beyond five. A folder is never removed. Only the holder of the
+/// lock does this, so no other process uses that name in between.
 pub(crate) fn quarantine(path: &Path, reason: impl Into<String>) -> io::Result<Quarantined> {
     let mut earlier = numbers(path)?;
     earlier.sort_unstable();
@@ -63,7 +63,7 @@ fn name(path: &Path, number: u32) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Returns the numbers of the existing files that were set aside from this path.
+/// Returns the numbers of the existing files that were moved aside from this path.
 fn numbers(path: &Path) -> io::Result<Vec<u32>> {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".set-aside-");
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_was_set_aside_before_is_lost() {
+    fn earlier_quarantined_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         for text in ["first", "second"] {

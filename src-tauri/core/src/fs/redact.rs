@@ -1,4 +1,4 @@
-//! Redacts secrets in command lines, log lines and evidence. Whatever looks like a secret is
+//! Redacts secrets in command lines, log lines and evidence. Text that looks like a secret is
 //! replaced by [`REDACTED`]; the surrounding words stay, so that the text remains useful.
 
 mod keys;
@@ -32,7 +32,7 @@ include!(concat!(env!("OUT_DIR"), "/secrets.rs"));
 /// The compiled patterns of the rules, filled on first use.
 static BUILT: [OnceLock<Regex>; RULES.len()] = [const { OnceLock::new() }; RULES.len()];
 
-/// A text without secrets: it is masked on creation.
+/// A text without secrets, which are masked on creation.
 #[derive(
     Clone,
     Default,
@@ -103,7 +103,8 @@ impl PartialEq<&str> for Redacted {
 
 /// Returns the text with everything that looks like a secret replaced by [`REDACTED`]: the value of
 /// `password=…`, `"token": "…"` or `--api-key …`, the password in an address, a bearer token, a
-/// well-known kind of key, a private key. Borrowed if there was nothing to redact. Masking is idempotent.
+/// well-known kind of key, a private key. Borrowed if it contains no secret. Redacting twice
+/// changes nothing more.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
@@ -125,15 +126,15 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     masked
 }
 
-/// Values that are secrets although no pattern says so, the longest first.
+/// Values that are secrets although they match no pattern, the longest first.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
-/// The length from which a value is masked. Shorter ones occur by chance.
+/// The minimum length of such a value. Shorter ones occur by chance.
 const SHORTEST_SECRET: usize = 8;
 /// The maximum number of such values.
 const MOST_KNOWN: usize = 1024;
 
-/// Masks these values in every text from now on. Words, such as `production`, and addresses without a
-/// password are no secrets.
+/// Masks these values in every text from now on. Words such as `production` and addresses without a
+/// password are not secrets.
 pub(crate) fn add_secrets(values: impl Iterator<Item = String>) {
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     for value in values {
@@ -147,7 +148,7 @@ pub(crate) fn add_secrets(values: impl Iterator<Item = String>) {
     known.truncate(MOST_KNOWN);
 }
 
-/// Returns the places of known secrets in a text, in order.
+/// Returns the positions of known secrets in a text, in order.
 fn known_secrets(text: &str) -> Vec<(usize, usize)> {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     let found = known.iter().flat_map(|value| text.match_indices(&**value));
@@ -191,13 +192,13 @@ impl Rule {
     }
 }
 
-/// The names are ASCII, and patterns of values opt in to Unicode: compiling its tables takes tens of
-/// milliseconds.
+/// Compiles a constant pattern. It matches ASCII unless it enables Unicode itself, whose tables
+/// take tens of milliseconds to compile.
 #[cfg_attr(
     not(test),
     expect(
         clippy::expect_used,
-        reason = "the patterns are constants, and showing a text unmasked is no way out"
+        reason = "the patterns are constants, and unmasked text must never be shown"
     )
 )]
 fn build(pattern: &str) -> Regex {
@@ -205,7 +206,8 @@ fn build(pattern: &str) -> Regex {
     built.expect("a constant pattern")
 }
 
-/// Returns a command as one line for people, masked as [`redact`] does. Words with spaces are quoted.
+/// Formats a command as one line for users, redacted as by [`redact`]. Words with spaces are
+/// quoted.
 #[must_use]
 pub fn command_line<Word: AsRef<str>>(words: &[Word]) -> String {
     let quoted = words.iter().map(|word| {
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_masked_stays_masked_on_its_way_through_json() {
+    fn masked_text_stays_masked_in_json() {
         let masked = Redacted::from("token=abc");
         assert_eq!(serde_json::to_string(&masked).unwrap(), "\"token=***\"");
         let read: Redacted = serde_json::from_str("\"password=abc\"").unwrap();
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_hides_what_an_option_takes() {
+    fn a_command_line_hides_the_values_of_options() {
         for (words, expected) in [
             (
                 &["node", "server.js", "--port", "8001"][..],

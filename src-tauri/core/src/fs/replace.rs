@@ -10,10 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::platform::local;
 
-/// Writes a private file beside `path` and renames it, so that a reader sees the old content or the
-/// new.
+/// Writes a private file next to `path` and renames it, so that a reader sees either the old
+/// content or the new one.
 ///
-/// Nothing is synced to disk: the content describes processes, which a power loss ends as well.
+/// Does not sync to disk: the content describes processes, which a power loss ends as well.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let next = path.with_added_extension("new");
     let written = local::private_file()
@@ -23,7 +23,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .open(&next)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&next, path));
-    // A partial file is useless, and a full disk needs the space.
+    // A partial file is useless, and a full disk needs its space.
     written.inspect_err(|_| drop(fs::remove_file(&next)))
 }
 
@@ -34,8 +34,8 @@ pub(crate) fn replace_json(path: &Path, value: &impl Serialize) -> io::Result<()
     replace(path, &text)
 }
 
-/// Reads a value from a file with JSON; `None` if there is no such file. Fails with `InvalidData` if the
-/// text is not such a value.
+/// Reads a value from a JSON file; `None` if the file does not exist. Fails with `InvalidData` if
+/// the text is not such a value.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -24,7 +24,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The maximum length of an error message.
 const LONGEST: u64 = 64 * 1024;
 
-/// The number of files that a daemon of a thousand services may need.
+/// The number of open files that a daemon of a thousand services may need.
 const FILES: u64 = 65_536;
 
 const READY: &str = "ready";
@@ -54,8 +54,8 @@ pub enum StartError {
     Silent,
 }
 
-/// Opens an empty file for the standard error of a background program. Only the current user can read
-/// it.
+/// Opens an empty file for the standard error of a background program. Only the current user can
+/// read it.
 pub fn errors_file(path: &Path) -> io::Result<File> {
     let mut options = local::private_file();
     let file = options.create(true).write(true).truncate(true).open(path)?;
@@ -64,7 +64,7 @@ pub fn errors_file(path: &Path) -> io::Result<File> {
 }
 
 /// Starts a program in the background and waits until it reports that it is ready. Its standard
-/// error goes to `errors`. Must be called within the runtime.
+/// error is written to `errors`. Must be called within the runtime.
 pub async fn start(program: &Path, arguments: &[&str], errors: File) -> Result<(), StartError> {
     let output = program::spawn_in_background(program, arguments, errors);
     hear(output.map_err(|source| StartError::Spawn {
@@ -96,9 +96,9 @@ impl Starting {
     }
 }
 
-/// Forks this process into the background, which is faster than loading the program again. The standard
-/// error of the copy goes to `errors`. Must be called before a runtime exists and before other files
-/// are open. Returns `None` if a copy is not possible.
+/// Forks this process into the background, which is faster than loading the program again. The
+/// standard error of the copy is written to `errors`. Must be called before a runtime exists and
+/// before other files are open. Returns `None` if a copy is not possible.
 pub fn fork(errors: File) -> io::Result<Option<Forked>> {
     let forked = program::fork_in_background(errors)?;
     Ok(forked.map(|fork| match fork {
@@ -107,15 +107,15 @@ pub fn fork(errors: File) -> io::Result<Option<Forked>> {
     }))
 }
 
-/// Configures a long-lived, mostly idle process to keep no memory that it does not need. Must be called
-/// before a runtime exists.
+/// Configures a long-lived, mostly idle process to keep no unneeded memory. Must be called before a
+/// runtime exists.
 pub fn save_memory() {
     SAVES.store(true, Ordering::Relaxed);
     program::save_memory();
 }
 
-/// Returns memory that only start-up needed to the system, in a process that saves memory. A desktop
-/// app keeps it, since it would need it again.
+/// Returns memory that only start-up needed to the system, in a process that saves memory. A
+/// desktop app keeps it, since it would need it again.
 pub(crate) fn give_memory_back() {
     if SAVES.load(Ordering::Relaxed) {
         program::give_memory_back();
@@ -128,7 +128,7 @@ async fn hear(output: impl AsyncRead + Unpin) -> Result<(), StartError> {
     let read = timeout(TIME_LIMIT, async {
         let mut output = BufReader::new(output.take(LONGEST));
         output.read_until(b'\n', &mut said).await?;
-        // The end is not awaited after a complete message: the program that hides the console of
+        // Does not wait for the end after a complete message: the program that hides the console of
         // the new process may keep its output open.
         if said.trim_ascii() != READY.as_bytes() {
             output.read_to_end(&mut said).await?;
@@ -159,7 +159,7 @@ pub fn announce(outcome: Result<(), &str>) -> io::Result<()> {
 }
 
 /// Raises the limit of open files for a daemon with many services. Its services inherit the limit:
-/// the lower default of some systems is meant for programs that use `select(2)`, and none is known
+/// some systems have a lower default for programs that use `select(2)`, and none of these is known
 /// to open that many files.
 pub fn raise_file_limit() -> io::Result<()> {
     program::raise_file_limit(FILES)

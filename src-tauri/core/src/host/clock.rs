@@ -8,7 +8,7 @@ use crate::model::facts::TimePoint;
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is the place that the ban points at"
+    reason = "the ban refers to this place"
 )]
 pub fn now() -> TimePoint {
     TimePoint {

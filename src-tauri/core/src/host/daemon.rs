@@ -16,7 +16,7 @@ use crate::{
 /// How long a new daemon waits for its first stack.
 const FIRST_STACK: Duration = Duration::from_secs(30);
 
-/// How long a running daemon may take to hand over.
+/// The time limit for a running daemon to hand over.
 const CHANGE: Duration = Duration::from_secs(30);
 
 /// Why this process cannot be the daemon.
@@ -31,7 +31,7 @@ pub enum DaemonError {
     /// Another process is the daemon.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Another daemon cannot be asked to hand over.
+    /// Another daemon cannot be told to hand over.
     #[error(transparent)]
     Connect(#[from] ConnectError),
 }
@@ -54,14 +54,14 @@ impl Daemon {
         Self::begin_as(lock, true).await
     }
 
-    /// Does the same for a process that only stops earlier runs: it accepts no start, so that
-    /// nothing is left running without a daemon when it exits.
+    /// Does the same for a process that only stops earlier runs: it accepts no start, so that no
+    /// service is left without a daemon when it exits.
     pub async fn begin_to_stop(lock: &Lock) -> Result<Self, DaemonError> {
         Self::begin_as(lock, false).await
     }
 
     async fn begin_as(lock: &Lock, takes_starts: bool) -> Result<Self, DaemonError> {
-        // A daemon of few services does not need it.
+        // A daemon with few services does not need this.
         if let Err(error) = background::raise_file_limit() {
             tracing::warn!("failed to raise the number of files that may be open: {error}");
         }
@@ -90,7 +90,7 @@ impl Daemon {
         let lock = timeout(CHANGE, room(home)).await;
         let lock = match lock {
             Ok(lock) => lock?,
-            // The other daemon does not exit: this returns its identity.
+            // The other daemon has not exited: this returns its identity.
             Err(_) => Lock::acquire(home)?,
         };
         Self::begin(&lock).await
@@ -106,13 +106,13 @@ impl Daemon {
         let _ = self.supervisor.await;
     }
 
-    /// Waits until a stack has been started and no stack is wanted or running any more, or until
-    /// another request has ended the daemon. No start is accepted after that. Cancel-safe.
+    /// Waits until a stack has been started and none is wanted or running any more, or until
+    /// another request has stopped the daemon. No start is accepted after that. Cancel-safe.
     pub async fn over(&self) {
         let mut snapshot = self.handle.snapshot();
         let is_given = |snapshot: &Arc<Snapshot>| !snapshot.stacks.is_empty();
         let given = async {
-            // Ignores the timeout: a start that is being accepted right now continues.
+            // Ignores the timeout: a start that is being accepted continues.
             drop(timeout(FIRST_STACK, snapshot.wait_for(is_given)).await);
         };
         tokio::select! {
@@ -133,11 +133,12 @@ async fn room(home: &Home) -> Result<Lock, DaemonError> {
         }
         if !asked {
             match Client::connect(home).await {
-                // The answer does not matter: the daemon exits, or the lock shows that it does not.
+                // The answer is not needed: either the daemon exits, or the lock shows that it does
+                // not.
                 Ok(mut client) => {
                     asked = client.quit(true).await.is_ok();
                 }
-                // It is just starting or exiting.
+                // The daemon is starting or exiting.
                 Err(ConnectError::NoDaemon | ConnectError::Closed) => {}
                 Err(error) => return Err(error.into()),
             }

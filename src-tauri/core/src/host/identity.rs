@@ -6,9 +6,9 @@ use crate::platform::program;
 
 /// Sets the identity of this process. On Windows it is an `AppUserModelID`: the task bar groups the
 /// windows of all processes with the same id, and a click on a notification of this process starts
-/// the program that is registered under this id. Does nothing on other systems.
+/// the program that is registered with this id. Does nothing on other systems.
 ///
-/// Call it before a window is created. Fails if the system rejects the id.
+/// Must be called before a window is created. Fails if the system rejects the id.
 pub fn assume(id: &str) -> io::Result<()> {
     program::assume_identity(id)
 }

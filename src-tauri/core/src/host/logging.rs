@@ -20,7 +20,7 @@ use crate::{host::clock, platform::local};
 /// The level of the log: `debug`, or `pilotlight=debug,info`.
 const VARIABLE: &str = "PILOTLIGHT_LOG";
 
-/// The number of days that are kept.
+/// The number of days for which logs are kept.
 const DAYS: usize = 5;
 
 /// Why the log cannot be written.
@@ -49,7 +49,7 @@ pub fn open(folder: &Path, name: &str) -> Result<(), LoggingError> {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(Mutex::new(daily))
         .with_ansi(false);
-    // Fails only in a process that is a daemon for the second time.
+    // Fails only if this process has already been a daemon.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(targets)
@@ -85,7 +85,7 @@ fn files(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A file for each day, readable only by the current user.
+/// Writes to a file for each day, readable only by the current user.
 struct Daily {
     folder: PathBuf,
     name: String,
@@ -101,7 +101,7 @@ impl Daily {
         local::make_private(&file)?;
         let files = files(folder, name)?;
         for old in files.iter().rev().skip(DAYS) {
-            // Another process may have removed it; otherwise, the next day's run removes it.
+            // Another process may have removed it. If this fails, the next day's run removes it.
             let _ = fs::remove_file(old);
         }
         Ok(Self {
@@ -128,7 +128,7 @@ impl Write for Daily {
     }
 }
 
-/// The date in UTC.
+/// Returns the date in UTC.
 fn today() -> Date {
     let now = Timestamp::try_from(clock::now().wall).unwrap_or_default();
     now.to_zoned(TimeZone::UTC).date()

@@ -1,4 +1,4 @@
-//! This process: the daemon that it can become, its log, its signals, its environment and its clock.
+//! This process: its role as a daemon, its log, its signals, its environment and its clock.
 
 pub mod background;
 pub mod clock;

@@ -1,5 +1,5 @@
-//! The environment variables of this process. Services get those that it was started with, and not
-//! those that it set for its own libraries.
+//! The environment variables of this process. Services get those with which it was started, not
+//! those that it sets for its own libraries.
 
 use std::{env, io};
 

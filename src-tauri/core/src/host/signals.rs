@@ -15,8 +15,8 @@ pub enum Ending {
     HangUp,
 }
 
-/// Receives all requests to end this process. Once created, no request ends the process by itself,
-/// even after this is dropped. Only one can exist in a process.
+/// Receives all requests to end this process. Once created, no request ends the process
+/// automatically, even after this is dropped. A process can have only one.
 pub struct Endings(program::Endings);
 
 impl Endings {

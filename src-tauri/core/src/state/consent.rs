@@ -1,8 +1,8 @@
-//! Stack files whose commands may run before their stack is started: those that were started with this
-//! home, and those that the user has approved, each in the version of that moment.
+//! Stack files whose commands may run before their stack is started: those that were started with
+//! this home, and those that the user has approved, each in the version of that moment.
 //!
-//! A diagnosis runs commands of the stack file and sends its requests. A file from a project of another
-//! author must not do that merely because the user looks at it.
+//! A diagnosis runs commands of the stack file and sends its requests. A file in another author's
+//! project must not do that just because the user looks at it.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -35,8 +35,8 @@ impl Consents {
         Self(Texts::of(state, "consents"))
     }
 
-    /// Returns whether the user allows the stack file with this text to act. Unreadable answers count
-    /// as no.
+    /// Returns whether the user allows the stack file with this text to act. Unreadable answers
+    /// mean no.
     #[must_use]
     pub fn has(&self, stack: &StackId, text: &str) -> bool {
         let hash = hash(text);
@@ -44,7 +44,7 @@ impl Consents {
         known.lines().any(|line| line == hash)
     }
 
-    /// Remembers that the user allows this text.
+    /// Records that the user allows this text.
     pub fn give(&self, stack: &StackId, text: &str) -> io::Result<()> {
         let hash = hash(text);
         let known = self.0.read(stack).unwrap_or_default();
@@ -55,16 +55,16 @@ impl Consents {
     }
 }
 
-/// A cryptographic hash, so that no other text can have the same one.
+/// Returns a cryptographic hash, so that no other text can have the same one.
 fn hash(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // `SHA256:` and the digits.
+    // The debug format is `SHA256:` and the digits.
     let hash = format!("{:?}", digest(&SHA256, text.as_bytes()));
     hash.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
-/// Removes everything from a stack that a diagnosis would run or send to another machine, and returns a
-/// readable description of each: `backend runs docker info`.
+/// Removes everything from a stack that a diagnosis would run or send to another machine. Returns a
+/// description of each: `backend runs docker info`.
 pub fn withhold(stack: &mut Stack) -> Vec<String> {
     let ports = stack.clone();
     let mut withheld = Vec::new();
@@ -111,7 +111,7 @@ fn of_probe(probe: &Probe, name: &ServiceName, ports: &Stack) -> Option<String> 
     }
 }
 
-/// Returns what is sent to another machine or to an address that cannot be parsed. Addresses may
+/// Describes a request to another machine or to an address that cannot be parsed. Addresses may
 /// contain variables.
 fn sent(what: &str, address: &str) -> Option<String> {
     let parsed = Url::parse(address).ok();
@@ -126,7 +126,8 @@ fn sent(what: &str, address: &str) -> Option<String> {
     (!stays).then(|| format!("sends {what} {address}"))
 }
 
-/// The URL parser returns an IP address as a domain under schemes that it does not know.
+/// Returns whether the host is this machine. The URL parser returns an IP address as a domain for
+/// unknown schemes.
 fn is_loopback(name: &str) -> bool {
     let address = name.parse::<std::net::IpAddr>();
     address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_or_leaves_this_machine_is_withheld_and_named() {
+    fn commands_and_requests_to_other_machines_are_withheld_and_described() {
         let mut stack = stack(
             r#"
             [service.db]
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_yes_is_for_the_file_as_it_stood() {
+    fn a_consent_is_only_for_the_current_version_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let consents = Consents::under(folder.path());
         let id = StackId("app-1".to_owned());

@@ -1,5 +1,5 @@
-//! The events of a home: one JSON object a line, appended by the daemon. A full file becomes the older
-//! of two.
+//! The events of a home, appended by the daemon as one JSON object per line. A full file becomes
+//! the older one of two.
 
 use std::{
     fs::{self, File},
@@ -16,16 +16,16 @@ use crate::{
     },
 };
 
-/// The size from which a new file begins.
+/// The size at which a new file begins.
 const FULL: u64 = 1 << 20;
 
-/// Returns the file with the latest events, and the one with those before.
+/// Returns the file with the latest events and the one with earlier events.
 fn files(home: &Home) -> (PathBuf, PathBuf) {
     let of = |name| home.state().join(name);
     (of("events.ndjson"), of("events.1.ndjson"))
 }
 
-/// Appends events. Never fails: an event that cannot be written is lost, with one warning.
+/// Appends events. Never fails: an event that cannot be written is lost, and one warning is logged.
 #[derive(Debug)]
 pub struct EventLog {
     current: PathBuf,
@@ -34,7 +34,7 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// Returns the log of a home. Only its daemon writes.
+    /// Returns the log of a home. Only its daemon may write.
     #[must_use]
     pub fn of(home: &Home) -> Self {
         let (current, older) = files(home);
@@ -70,7 +70,7 @@ impl EventLog {
             file = options.open(&self.current)?;
         }
         let mut text = Vec::new();
-        // A daemon that was killed may have left half a line.
+        // A killed daemon may have left an incomplete line.
         if !ends_with_line(&mut file)? {
             text.push(b'\n');
         }
@@ -97,7 +97,7 @@ fn ends_with_line(file: &mut File) -> io::Result<bool> {
 pub struct EventReader {
     current: PathBuf,
     older: PathBuf,
-    /// The number of bytes of the current file that were read; `None` before the first read.
+    /// The number of bytes read from the current file; `None` before the first read.
     read: Option<u64>,
 }
 
@@ -119,12 +119,11 @@ impl EventReader {
         &self.current
     }
 
-    /// Waits for events that were not read yet, and returns them. The folder of the file must exist.
-    /// Cancel-safe.
+    /// Waits for unread events and returns them. The folder of the file must exist. Cancel-safe.
     ///
     /// # Errors
     ///
-    /// As [`Self::read`].
+    /// The same as [`Self::read`].
     pub async fn next(&mut self, watcher: &Watcher) -> io::Result<Vec<HistoryEvent>> {
         loop {
             // Set before the read, so that no event is missed.
@@ -141,12 +140,11 @@ impl EventReader {
         }
     }
 
-    /// Returns the events since the last call. Lines that are damaged, or of a later version, are left
-    /// out.
+    /// Returns the events since the last call. Skips lines that are damaged or of a later version.
     ///
     /// # Errors
     ///
-    /// A file exists and cannot be read.
+    /// A file exists but cannot be read.
     pub fn read(&mut self) -> io::Result<Vec<HistoryEvent>> {
         let length = match self.current.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
@@ -155,7 +153,7 @@ impl EventReader {
         let mut events = Vec::new();
         let begin = match self.read {
             Some(read) if read <= length => read,
-            // The file that was read is the older one by now.
+            // The file that was read has become the older one.
             read => {
                 events.extend(parsed(&rest(&self.older, read.unwrap_or(0))?));
                 0

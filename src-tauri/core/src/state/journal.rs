@@ -1,5 +1,5 @@
-//! The journal: one line for each change, appended. It is rewritten from the current state when it
-//! is opened and when it has grown.
+//! The journal of changes, one line each. It is rewritten from the current state when it is opened
+//! and when it has grown.
 
 use std::{
     fs::{self, File},
@@ -29,10 +29,10 @@ use crate::{
 /// eight times its size after the last rewrite.
 const GROWTH: u64 = 1 << 20;
 
-/// The maximum size of a valid journal.
+/// The size of the largest valid journal.
 const LARGEST: u64 = 64 << 20;
 
-/// Records the active runs in a file. Never fails: if a change cannot be written, it is kept in
+/// Records the active runs in a file. Never fails: a change that cannot be written is kept in
 /// memory, one warning is logged, and everything is written as soon as the disk allows it.
 #[derive(Debug)]
 pub struct Journal {
@@ -47,7 +47,7 @@ pub struct Journal {
     grown: u64,
     whole: u64,
     fault: Option<String>,
-    /// Only the daemon writes.
+    /// Only the daemon may write.
     _lock: Lock,
 }
 
@@ -106,14 +106,14 @@ impl Journal {
         });
     }
 
-    /// Records that a stack runs with this text of its file. Call it before its first start.
+    /// Records that a stack is running with this text of its file. Call it before its first start.
     pub fn stack(&mut self, id: &StackId, file: &Path, mode: Mode, text: &str) {
-        // The user who starts a stack also allows its other actions.
+        // A user who starts a stack also allows its other actions.
         if !self.consents.has(id, text)
             && let Err(error) = self.consents.give(id, text)
         {
             tracing::warn!(
-                "failed to remember that {} was started: {error}",
+                "failed to record that {} was started: {error}",
                 file.display()
             );
         }
@@ -132,7 +132,7 @@ impl Journal {
         }
     }
 
-    /// Records that a stack no longer runs.
+    /// Records that a stack is no longer running.
     pub fn forget_stack(&mut self, id: &StackId) {
         self.record(Entry::Forgotten { id: id.clone() });
         if let Err(error) = self.copies.remove(id) {
@@ -140,13 +140,13 @@ impl Journal {
         }
     }
 
-    /// Rewrites the whole journal, because its files were deleted.
+    /// Rewrites the whole journal after its files were deleted.
     pub fn restore(&mut self) {
         self.truth.owe_copies();
         self.write_anew();
     }
 
-    /// Returns why the journal is only in memory at present (the disk is full, for example).
+    /// Returns why the journal is only in memory (for example because the disk is full).
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
@@ -195,7 +195,7 @@ impl Journal {
         }
     }
 
-    /// Logs a fault once until it is over.
+    /// Logs a fault once, until it is over.
     fn say(&mut self, fault: &str) {
         if self.fault.is_none() {
             tracing::warn!("{fault}; a daemon that is killed now loses track of its services");
@@ -249,11 +249,11 @@ mod tests {
     use crate::fs::home::Home;
 
     #[test]
-    fn a_change_that_could_not_be_appended_is_in_the_next_file() {
+    fn a_change_that_could_not_be_appended_is_in_the_rewritten_file() {
         let folder = tempfile::tempdir().unwrap();
         let lock = Lock::acquire(&Home::under(folder.path()).unwrap()).unwrap();
         let (mut journal, _) = Journal::open(&lock);
-        // Nothing can be written there, as on a full disk: it is open for reading alone.
+        // Opened read-only, so that writing fails as on a full disk.
         journal.file = Some(File::open(&journal.path).unwrap());
         journal.stack(
             &StackId("nexus-1234abcd".to_owned()),

@@ -18,27 +18,27 @@ const VERSION: &str = "1";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Entry {
-    /// A run is new or has changed.
+    /// A run has started or changed.
     Started {
         /// The boot of the machine.
         boot: Option<String>,
         #[serde(flatten)]
         running: RecordedRun,
     },
-    /// A run is over.
+    /// A run has ended.
     Ended {
         stack: StackId,
         service: ServiceName,
         run: RunId,
     },
-    /// A stack runs. The text of its file is stored beside the journal.
+    /// A stack is running. The text of its file is stored next to the journal.
     Stack {
         id: StackId,
         #[serde(with = "crate::fs::native_text")]
         file: PathBuf,
         mode: Mode,
     },
-    /// A stack no longer runs.
+    /// A stack is no longer running.
     Forgotten { id: StackId },
 }
 

@@ -1,5 +1,5 @@
 //! The state that outlives a daemon: the running stacks and their processes. Changes are written
-//! before they are reported, so that a killed daemon leaves nothing unknown.
+//! before they are reported, so that a killed daemon leaves no unknown process.
 
 pub mod consent;
 pub mod events;

@@ -1,5 +1,5 @@
-//! The profiles with which each stack was started last. The next start has the same, unless it names
-//! others.
+//! The profiles with which each stack was last started. The next start uses the same ones, unless
+//! it names others.
 
 use std::{io, path::PathBuf};
 
@@ -13,7 +13,7 @@ pub fn chosen(home: &Home, stack: &StackId) -> Vec<String> {
     known.lines().map(str::to_owned).collect()
 }
 
-/// Remembers the profiles of a start.
+/// Stores the profiles of a start.
 ///
 /// # Errors
 ///

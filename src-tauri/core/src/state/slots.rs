@@ -1,4 +1,5 @@
-//! The slots of checkouts, in a file of the home: a checkout gets the same ports every time.
+//! The slots of checkouts, stored in a file of the home, so that a checkout gets the same ports
+//! every time.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -13,7 +14,7 @@ use crate::{
     stack::{Port, PortAssignment, Slot, Stack},
 };
 
-/// The number of slots from which those of deleted checkouts are dropped when a daemon starts.
+/// The number of slots above which those of deleted checkouts are removed when a daemon starts.
 const MANY: usize = 200;
 
 /// The slots of a home.
@@ -34,7 +35,7 @@ struct Entry {
 }
 
 impl Slots {
-    /// Reads the slots of a home. An unreadable file counts as none: the checkouts get new slots.
+    /// Reads the slots of a home. If the file is unreadable, the checkouts get new slots.
     #[must_use]
     pub fn read(home: &Home) -> Self {
         let path = home.state().join("slots.json");
@@ -62,14 +63,14 @@ impl Slots {
         Some(Arc::new(slot))
     }
 
-    /// Returns whether a port belongs to the slot of another stack than this one.
+    /// Returns whether a port belongs to the slot of another stack.
     #[must_use]
     pub fn has(&self, port: Port, except: &StackId) -> bool {
         let mut ports = self.others(except).flat_map(|slot| slot.ports.values());
         ports.any(|other| *other == port)
     }
 
-    /// Returns whether another stack than this one has a slot of this label.
+    /// Returns whether the slot of another stack has this label.
     #[must_use]
     pub fn has_label(&self, label: &str, except: &StackId) -> bool {
         self.others(except).any(|slot| slot.label == label)
@@ -80,7 +81,7 @@ impl Slots {
         others.map(|(_, entry)| &*entry.slot)
     }
 
-    /// Records the slot of a stack, also on disk.
+    /// Records the slot of a stack, and stores it on disk.
     pub fn put(&mut self, id: &StackId, stack: &Stack, slot: Slot) {
         let file = stack.file.clone();
         let slot = Arc::new(slot);
@@ -91,7 +92,7 @@ impl Slots {
     }
 }
 
-/// Returns a stack with the ports that its checkout has had, as a daemon starts it.
+/// Returns a stack with the stored ports of its checkout, as a daemon would start it.
 #[must_use]
 pub fn in_its_slot(home: &Home, stack: Stack) -> Stack {
     if stack.ports == PortAssignment::Fixed {

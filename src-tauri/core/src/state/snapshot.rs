@@ -1,4 +1,4 @@
-//! The current state, as recorded by the lines of the journal.
+//! The current state, built from the lines of the journal.
 
 use std::{collections::BTreeMap, io};
 

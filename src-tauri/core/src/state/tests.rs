@@ -64,7 +64,7 @@ fn a_new_home_remembers_nothing() {
 }
 
 #[test]
-fn what_runs_is_on_disk_as_soon_as_it_is_told() {
+fn a_run_is_on_disk_as_soon_as_it_is_recorded() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
@@ -72,7 +72,7 @@ fn what_runs_is_on_disk_as_soon_as_it_is_told() {
     journal.started(running("backend", 2));
     journal.ended(&stack(), &"backend".into(), RunId(1));
 
-    // The first daemon is not asked to close anything: it is killed.
+    // The first daemon closes nothing: it is killed.
     let (_, remembered) = home.open();
     assert_eq!(
         remembered.running,
@@ -82,7 +82,7 @@ fn what_runs_is_on_disk_as_soon_as_it_is_told() {
 }
 
 #[test]
-fn what_is_told_again_replaces_what_was_known_of_the_run() {
+fn a_later_record_replaces_the_earlier_one_of_the_run() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
@@ -102,7 +102,7 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
     let file = PathBuf::from("/srv/nexus/pilotlight.toml");
     journal.stack(&stack(), &file, Mode::Development, "name = \"old\"");
     journal.stack(&stack(), &file, Mode::Production, "name = \"new\"");
-    // A daemon that has ended has nothing open, however it ended.
+    // A daemon that has exited has no open files, whether it was killed or not.
     drop(journal);
     let (mut journal, remembered) = home.open();
     assert_eq!(
@@ -126,7 +126,7 @@ fn a_stack_is_remembered_with_the_text_that_was_applied() {
 }
 
 #[test]
-fn a_copy_that_a_killed_keeper_left_is_removed() {
+fn a_copy_left_by_a_killed_daemon_is_removed() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "kept");
@@ -139,7 +139,7 @@ fn a_copy_that_a_killed_keeper_left_is_removed() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_user_reads_what_is_remembered() {
+fn only_the_user_can_read_the_state() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.stack(&stack(), "/a.toml".as_ref(), Mode::Development, "secret");
@@ -153,7 +153,7 @@ fn only_the_user_reads_what_is_remembered() {
 }
 
 #[test]
-fn what_ran_before_the_machine_started_anew_is_told_as_gone() {
+fn runs_from_before_the_last_boot_are_reported_as_over() {
     let home = Fixture::new();
     let boot = |id: &str| Some(id.to_owned());
     let (mut journal, _) = Journal::open_in(&home.lock, boot("monday"));
@@ -167,7 +167,7 @@ fn what_ran_before_the_machine_started_anew_is_told_as_gone() {
 }
 
 #[test]
-fn a_line_that_breaks_off_costs_that_line_alone_and_is_kept() {
+fn only_a_truncated_line_is_lost_and_its_file_is_kept() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
@@ -190,7 +190,7 @@ fn a_line_that_breaks_off_costs_that_line_alone_and_is_kept() {
 }
 
 #[test]
-fn a_file_of_something_else_is_set_aside_and_said() {
+fn another_type_of_file_is_moved_aside_and_reported() {
     let garbage = [&b"\x7fELF\0\0\xff"[..], b"{\"running\": []}\n", b"\n\n\n"];
     for (number, content) in garbage.iter().enumerate() {
         let home = Fixture::new();
@@ -205,7 +205,7 @@ fn a_file_of_something_else_is_set_aside_and_said() {
 }
 
 #[test]
-fn a_folder_and_a_monstrous_file_in_its_place_are_set_aside_unread() {
+fn a_folder_or_a_huge_file_in_its_place_is_moved_aside_unread() {
     let home = Fixture::new();
     fs::create_dir_all(home.file().join("full")).unwrap();
     let (journal, remembered) = home.open();
@@ -231,12 +231,12 @@ fn lines_of_a_later_version_are_kept_for_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_takes_nothing_costs_nothing_but_the_memory_of_it() {
+fn on_a_full_disk_the_journal_is_kept_in_memory() {
     let home = Fixture::new();
     let (mut journal, _) = home.open();
     journal.started(running("redis", 1));
 
-    // Nothing can be written at a path whose folder is gone; a full disk is the same to it.
+    // A path without its folder cannot be written, like a full disk.
     let (state, away) = (home.state(""), home.folder.path().join("away"));
     fs::rename(&state, &away).unwrap();
     fs::write(home.folder.path().join("state"), "in the way").unwrap();
@@ -267,7 +267,7 @@ fn a_journal_of_a_service_that_crashes_all_day_stays_small() {
     assert_eq!(home.open().1.running, [running("redis", 1)]);
 }
 
-/// A damage to a file.
+/// A kind of damage to a file.
 #[derive(Clone, Debug)]
 enum Accident {
     Truncate(usize),
@@ -309,7 +309,7 @@ fn strike(file: &mut Vec<u8>, accident: Accident) {
 
 proptest! {
     #[test]
-    fn nothing_is_remembered_that_was_not_written(
+    fn only_written_entries_are_remembered(
         written in prop::collection::vec((0..4_u64, any::<bool>()), 1..30),
         accidents in prop::collection::vec(accident(), 0..4),
     ) {

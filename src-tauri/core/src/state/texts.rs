@@ -1,5 +1,5 @@
-//! The folders of the state that have one text for each stack. Texts may contain secrets, so only the
-//! user can read them.
+//! Folders of the state with one text for each stack. Texts may contain secrets, so only the user
+//! can read them.
 
 use std::{
     fs, io,
@@ -18,16 +18,16 @@ pub fn applied_text(home: &Home, id: &StackId) -> Option<String> {
     Texts::copies(home.state()).read(id)
 }
 
-/// A folder with one text for each stack. It is created with the first text.
+/// A folder with one text for each stack. It is created when the first text is written.
 #[derive(Debug)]
 pub(super) struct Texts {
     folder: PathBuf,
-    /// The end of the names of its files.
+    /// The extension of its files.
     ending: &'static str,
 }
 
 impl Texts {
-    /// Returns the folder of this name below that of the state.
+    /// Returns the folder with this name in the state folder.
     pub(super) fn of(state: &Path, name: &str) -> Self {
         Self {
             folder: state.join(name),
@@ -35,8 +35,8 @@ impl Texts {
         }
     }
 
-    /// Returns the copies of the applied stack files: a later daemon can stop a stack whose file was
-    /// changed or deleted meanwhile.
+    /// Returns the folder with copies of the applied stack files: a later daemon can stop a stack
+    /// even if its file was changed or deleted.
     pub(super) fn copies(state: &Path) -> Self {
         Self {
             ending: ".toml",
@@ -54,7 +54,7 @@ impl Texts {
         fs::read_to_string(self.file(id)).ok()
     }
 
-    /// Stores a text, and replaces an earlier one.
+    /// Stores a text. Replaces an earlier one.
     pub(super) fn write(&self, id: &StackId, text: &str) -> io::Result<()> {
         local::private_folder(&self.folder)?;
         replace(&self.file(id), text.as_bytes())
@@ -68,7 +68,7 @@ impl Texts {
         }
     }
 
-    /// Removes all other texts: a daemon that was killed may have left some.
+    /// Removes all other texts, which a killed daemon may have left.
     pub(super) fn remove_others(&self, known: &[StackId]) -> io::Result<()> {
         let wanted: Vec<PathBuf> = known.iter().map(|id| self.file(id)).collect();
         let texts = match fs::read_dir(&self.folder) {

@@ -25,7 +25,7 @@ fn a_file_is_read_up_to_its_limit_and_no_further() {
 }
 
 #[test]
-fn a_file_of_other_bytes_is_no_text() {
+fn a_file_that_is_not_utf_8_is_not_text() {
     let (_folder, file) = folder();
     fs::write(&file, b"a\xff").unwrap();
     let error = Reader::within(TIME_LIMIT).text(&file).unwrap_err();
@@ -33,7 +33,7 @@ fn a_file_of_other_bytes_is_no_text() {
 }
 
 #[tokio::test]
-async fn work_that_hangs_is_given_up() {
+async fn work_that_hangs_times_out() {
     let (sender, never) = mpsc::channel::<()>();
     let waited = apart(MOMENT, move |_| never.recv()).await;
     assert_eq!(waited.unwrap_err().kind(), io::ErrorKind::TimedOut);
@@ -48,7 +48,7 @@ mod unix {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "the command makes a pipe and is no service"
+        reason = "the command creates a pipe and is not a service"
     )]
     fn pipe() -> (TempDir, PathBuf) {
         let (folder, file) = folder();
@@ -58,7 +58,7 @@ mod unix {
     }
 
     #[test]
-    fn a_device_that_never_ends_is_not_read_to_the_end() {
+    fn an_endless_device_is_read_only_up_to_the_limit() {
         let (_folder, file) = folder();
         symlink("/dev/zero", &file).unwrap();
         let error = Reader::within(TIME_LIMIT).read(&file).unwrap_err();
@@ -69,26 +69,26 @@ mod unix {
     }
 
     #[test]
-    fn a_pipe_is_read_when_its_writer_comes() {
+    fn a_pipe_is_read_once_it_has_a_writer() {
         let (_folder, file) = pipe();
         let reading = {
             let file = file.clone();
             thread::spawn(move || Reader::within(TIME_LIMIT).read(&file))
         };
-        // It waits until the pipe is open to read.
+        // Waits until the pipe is opened for reading.
         fs::write(&file, "A=1\n").unwrap();
         assert_eq!(reading.join().unwrap().unwrap(), b"A=1\n");
     }
 
     #[test]
-    fn a_pipe_without_a_writer_is_given_up() {
+    fn a_pipe_without_a_writer_times_out() {
         let (_folder, file) = pipe();
         let error = Reader::within(MOMENT).read(&file).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]
-    async fn a_reading_that_is_not_wanted_any_more_leaves_the_pipe_to_others() {
+    async fn an_abandoned_read_leaves_the_pipe_to_others() {
         let (_folder, file) = pipe();
         let (ended, end) = oneshot::channel();
         let reading = apart(TIME_LIMIT, {

@@ -1,4 +1,4 @@
-//! The table of keys with a prefix of their provider.
+//! The table of keys with a provider's prefix.
 
 /// The characters that may follow the prefix of a key.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,8 @@ impl Rest {
 
 use Rest::{Alphanumeric, Hexadecimal, Word};
 
-/// The shortest rest of a key. Anything shorter counts as an ordinary word: `sk-learn`, `npm_config`.
+/// The minimum length after the prefix. Shorter text counts as an ordinary word: `sk-learn`,
+/// `npm_config`.
 const SHORTEST: usize = 16;
 
 /// The prefixes of keys, and the characters allowed in the next [`SHORTEST`] positions.
@@ -88,7 +89,7 @@ pub(super) fn keys(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// Returns the end of the key. Some keys have several parts; a full stop ends a sentence.
+/// Returns the length of the key. Some keys have several parts; a full stop ends a sentence.
 fn length(after: &[u8]) -> usize {
     let goes_on = |byte: &u8| is_word(*byte) || b"-.+/=~".contains(byte);
     let taken = after.iter().take_while(|byte| goes_on(byte)).count();
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_each_maker_is_found_and_a_word_that_begins_alike_is_not() {
+    fn keys_of_each_provider_are_found_and_similar_words_are_not() {
         for (beginning, rest) in BEGINNINGS {
             let most = match rest {
                 Alphanumeric => "aB3dE5fG7hJ9kL1mN0pQ",
