@@ -1,4 +1,4 @@
-//! The content of a valid stack file: the types that all other parts work with.
+//! The content of a valid stack file: the types that all other modules use.
 //!
 //! [`crate::stack_file`] creates them from text. Strings that may contain `{port}` are
 //! [`Template`]s, since a port is known only after it was claimed (`port_conflict = "next"`).
@@ -125,7 +125,7 @@ impl fmt::Debug for Port {
     }
 }
 
-/// The profile that is in effect unless another one is chosen. A stack file need not declare it.
+/// The default profile. A stack file does not need to declare it.
 pub const DEFAULT_PROFILE: &str = "default";
 
 /// The services of one stack file, started and stopped together.
@@ -141,19 +141,19 @@ pub struct Stack {
     pub profiles: Vec<String>,
     /// The chosen profiles; none means the profile `default`, or all services without one.
     pub chosen: Vec<String>,
-    /// The services of the chosen profiles, in the order of the file. Names are unique, needs name
-    /// services of this list and have no cycle.
+    /// The services of the chosen profiles, in the order of the file. Names are unique;
+    /// dependencies are in this list and have no cycle.
     pub services: Vec<Arc<Service>>,
-    /// Whether it uses ports of its own beside other checkouts.
+    /// Whether it uses its own ports beside other checkouts.
     pub ports: PortAssignment,
-    /// The slot of this checkout, if its ports are those of a slot.
+    /// The slot of this checkout, if it uses the ports of one.
     pub slot: Option<Arc<Slot>>,
     /// The declared ports that the slot replaces, which another checkout may use.
     pub declared: BTreeMap<Port, ServiceName>,
 }
 
 impl Stack {
-    /// Returns the folder that relative paths start at.
+    /// Returns the folder for relative paths.
     #[must_use]
     pub fn directory(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new("/"))
@@ -182,8 +182,8 @@ impl Stack {
         variables
     }
 
-    /// Returns the names of the services that are added, removed or different in another version of the
-    /// stack.
+    /// Returns the names of the services that are added, removed or different in another version of
+    /// the stack.
     #[must_use]
     pub fn changed_services(&self, new: &Self) -> Vec<ServiceName> {
         let by_name = |stack: &Self| -> BTreeMap<ServiceName, Arc<Service>> {
@@ -200,8 +200,8 @@ impl Stack {
         differ.map(|service| service.name.clone()).collect()
     }
 
-    /// Returns the paths that the HTTP probes of a service request, as the log of the service shows
-    /// them. The path `/` is left out: users request it, too.
+    /// Returns the paths that the HTTP probes of a service request, as they appear in its log. The
+    /// path `/` is omitted, since users request it too.
     #[must_use]
     pub fn probed_paths(&self, service: &Service) -> Vec<String> {
         let requested = service.ready.probes.iter().filter_map(|probe| match probe {
@@ -221,13 +221,13 @@ impl Stack {
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
-    /// The command; `None` for a container, and for an external service, which is only monitored.
+    /// The command; `None` for a container or an external service.
     pub command: Option<Command>,
-    /// The container that it runs in, started by a container engine.
+    /// The container in which it runs, started by a container engine.
     pub container: Option<Box<Container>>,
     /// The working directory, absolute.
     pub directory: PathBuf,
-    /// The declared port: the first of its named ones, if only those are declared.
+    /// The declared port, or else the first named one.
     pub port: Option<Port>,
     /// Its named ports. One may be [`Self::port`].
     pub ports: BTreeMap<String, Port>,
@@ -239,7 +239,8 @@ pub struct Service {
     pub env: BTreeMap<String, Template>,
     /// Files with variables, read at every start; later ones win.
     pub env_files: Vec<EnvFile>,
-    /// A command that prints further variables in the syntax of such a file. Run once for each start.
+    /// A command that prints further variables in the syntax of an env file. It runs once for each
+    /// start.
     pub env_command: Option<Command>,
     /// The requirements of a start.
     pub require: Require,
@@ -247,7 +248,7 @@ pub struct Service {
     pub restart: Restart,
     /// The pause before each restart; `None` for growing pauses.
     pub restart_delay: Option<Duration>,
-    /// The number of restarts after which it is not restarted any more, unless it stays ready; `None`
+    /// The number of restarts after which it is no longer restarted unless it stays ready; `None`
     /// for four within a minute.
     pub max_restarts: Option<u32>,
     /// The exit codes, besides 0, with which it has completed.
@@ -270,7 +271,7 @@ pub struct Service {
     pub ready: Readiness,
     /// Functional checks.
     pub checks: Vec<Check>,
-    /// The errors that its team knows.
+    /// The known errors that the stack file describes.
     pub known: Vec<KnownError>,
     /// Variables (of `env`, `env_files` and the project's `.env*`) that must point to a service.
     pub env_points_at: BTreeMap<String, ServiceName>,
@@ -284,7 +285,7 @@ pub struct Service {
     pub hooks: Hooks,
     /// Its standard input.
     pub input: Input,
-    /// Whether it is asked for colours, although its output is a file.
+    /// Whether variables request colours although its output is a file.
     pub colors: bool,
 }
 
@@ -295,7 +296,7 @@ impl Service {
         self.command.is_none() && self.container.is_none()
     }
 
-    /// Returns its address on a port, with the scheme of its probes, if that is known.
+    /// Returns its address on a port, with the scheme of its probes if known.
     #[must_use]
     pub fn address(&self, port: Port) -> String {
         let scheme = self.ready.probes.iter().find_map(|probe| match probe {
@@ -316,7 +317,7 @@ impl Service {
         }
     }
 
-    /// Returns the ports that it has besides its own one.
+    /// Returns its ports other than the main one.
     pub fn other_ports(&self) -> impl Iterator<Item = Port> {
         let ports = self.ports.values().copied();
         ports.filter(|port| Some(*port) != self.port)
@@ -351,11 +352,11 @@ pub enum ContainerSource {
         /// The profiles to enable.
         profiles: Vec<String>,
     },
-    /// A container that Pilot Light creates of an image, and removes.
+    /// A container that Pilot Light creates from an image, and removes.
     Image {
         /// The name of the image.
         image: String,
-        /// The ports inside that are published. The first one is the port of the service.
+        /// The published ports inside the container. The first one is the port of the service.
         ports: Vec<Port>,
         /// Volumes and folders, as `docker run --volume` takes them; folders are absolute.
         volumes: Vec<String>,
@@ -382,12 +383,12 @@ pub enum Command<T = Template> {
     Shell(T),
 }
 
-/// A file of environment variables.
+/// A file with environment variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvFile {
     /// The absolute path.
     pub path: PathBuf,
-    /// Whether it may be missing (written with a `?` at its end).
+    /// Whether it may be missing (marked with a `?` at the end).
     pub optional: bool,
 }
 
@@ -405,9 +406,9 @@ pub struct Require {
 /// The limit of the memory of a service's process tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
-    /// In bytes.
+    /// The limit in bytes.
     pub bytes: u64,
-    /// What to do when it uses more.
+    /// What to do when the limit is exceeded.
     pub on_limit: OnUnhealthy,
 }
 
@@ -432,8 +433,7 @@ pub enum StopMethod {
 /// When a service is ready, and how its health is monitored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
-    /// The probes. All must pass. Never empty: without `ready` it is the port, or the process
-    /// alone.
+    /// The probes. All must pass. Never empty: without `ready`, it is the port or the process.
     pub probes: Vec<Probe>,
     /// The pause between two rounds once it is ready.
     pub every: Duration,
@@ -443,7 +443,8 @@ pub struct Readiness {
     pub failures: u32,
 }
 
-/// A probe of a service. `T` is [`Template`] in a stack file and `String` once the ports are known.
+/// A probe of a service. `T` is [`Template`] in a stack file, and `String` once the ports are
+/// known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Probe<T = Template> {
     /// A connection to `host:port` is accepted.
@@ -460,16 +461,17 @@ pub enum Probe<T = Template> {
     Command(Command<T>),
     /// A log line of this run matches a regular expression, which is known to be valid.
     Log(String),
-    /// The process runs.
+    /// The process is running.
     Process,
-    /// The container is healthy by its health check; without one, its port is open or it runs.
+    /// The container is healthy by its health check. Without one, its port is open or it is
+    /// running.
     Container,
     /// A connection to `host:port` stays open: the proxy of a container engine accepts a connection
     /// before the container listens, and then closes it.
     Published(T),
 }
 
-/// A protocol that a probe speaks up to the login.
+/// A protocol that a probe implements up to the login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are names")]
 pub enum Protocol {
@@ -492,7 +494,7 @@ impl Protocol {
         Self::Grpc,
     ];
 
-    /// Returns its key in `ready`, its name, its usual port, and the schemes of its addresses.
+    /// Returns its key in `ready`, its name, its default port, and the schemes of its addresses.
     const fn facts(self) -> (&'static str, &'static str, u16, &'static [&'static str]) {
         match self {
             Self::Postgres => ("postgres", "PostgreSQL", 5432, &["postgres", "postgresql"]),
@@ -516,13 +518,13 @@ impl Protocol {
         self.facts().1
     }
 
-    /// Returns its usual port.
+    /// Returns its default port.
     #[must_use]
     pub const fn port(self) -> u16 {
         self.facts().2
     }
 
-    /// Returns the schemes of its addresses, the usual one first.
+    /// Returns the schemes of its addresses, the default one first.
     #[must_use]
     pub const fn schemes(self) -> &'static [&'static str] {
         self.facts().3
@@ -532,7 +534,7 @@ impl Protocol {
 /// An HTTP request and the expected response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest<T = Template> {
-    /// `GET` unless the file says otherwise; `POST` with a body.
+    /// The method: by default `GET`, or `POST` with a body.
     pub method: String,
     /// `http://` or `https://`.
     pub url: T,
@@ -585,7 +587,7 @@ pub struct Check<T = Template> {
     pub every: Option<Duration>,
 }
 
-/// The place in a response of a value that a check saves.
+/// The part of a response from which a check saves a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SavedFrom {
     /// A JSON pointer into the body (RFC 6901).
@@ -615,7 +617,7 @@ pub enum CheckAction<T = Template> {
     Command(Command<T>),
 }
 
-/// An error of a service that its team knows.
+/// A known error of a service that the stack file describes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownError {
     /// A regular expression, known to be valid.
@@ -624,7 +626,7 @@ pub struct KnownError {
     pub title: Option<String>,
     /// What to do, with groups as in the title.
     pub remedy: String,
-    /// A command that does it, in the folder of the service.
+    /// A command that applies the advice, in the folder of the service.
     pub command: Option<Command>,
 }
 
@@ -669,12 +671,13 @@ pub trait Ports {
         None
     }
 
-    /// Returns the stack of the ports, if the variables of a service should name the others.
+    /// Returns the stack of the ports, if the variables of a service should contain the ports of
+    /// the others.
     fn stack(&self) -> Option<&Stack> {
         None
     }
 
-    /// Returns the port at which a port inside the service's container is published.
+    /// Returns the port at which a port of the service's container is published.
     fn published(&self, service: &ServiceName, inside: Port) -> Option<Port> {
         let _ = (service, inside);
         None
@@ -717,7 +720,7 @@ impl Template {
     }
 
     /// Replaces the placeholders for `owner`. Unknown ports (which [`crate::stack_file`] rejects)
-    /// and values that no check saved stay as they are written.
+    /// and values that no check has saved stay unchanged.
     #[must_use]
     pub fn render(&self, owner: &ServiceName, ports: &impl Ports) -> String {
         let mut text = String::new();
@@ -773,7 +776,7 @@ impl fmt::Debug for Template {
 }
 
 impl HttpRequest<String> {
-    /// Creates a request without headers and body, to which any good response is expected.
+    /// Creates a request without headers and body that expects any successful response.
     #[must_use]
     pub fn new(method: &str, url: &str) -> Self {
         Self {

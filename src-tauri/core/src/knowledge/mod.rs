@@ -1,7 +1,7 @@
 //! Known error messages of programs: `knowledge/*.toml`, one file for each ecosystem, compiled into
-//! tables at build time (`build/knowledge.rs`). An entry names literals of which one must occur. One pass over a
-//! line finds the entries whose literals it contains, and a pattern is compiled on first use: most
-//! never are.
+//! tables at build time (`build/knowledge.rs`). An entry names literals, one of which must occur. A
+//! single pass over a line finds the entries whose literals it contains. Patterns are compiled on
+//! first use, which most never have.
 
 mod table;
 #[cfg(test)]
@@ -44,29 +44,29 @@ pub(crate) enum About {
     Disk,
     Unreachable,
     Syntax,
-    /// The text of the advice.
+    /// Only the advice is known.
     Known,
 }
 
-/// The texts for an error: templates, in which `{group}` is the value of a group of the pattern, and
-/// `{service}` the name of the service.
+/// The texts for an error: templates in which `{group}` is replaced by a group of the pattern, and
+/// `{service}` by the name of the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Advice {
-    /// The cause, if it says more than the line itself.
+    /// The cause, if it is more helpful than the line itself.
     pub(crate) title: Option<&'static str>,
     /// The advice.
     pub(crate) remedy: &'static str,
-    /// A restart may clear the error.
+    /// Whether a restart may resolve the error.
     pub(crate) restart_helps: bool,
-    /// Another service may be the cause.
+    /// Whether another service may be the cause.
     pub(crate) of_another: bool,
-    /// Another program may clear the error meanwhile: a migration, a build.
+    /// Whether another program may resolve the error in the meantime: a migration, a build.
     pub(crate) passes: bool,
     /// The evidence to look up.
     pub(crate) lookup: Option<Lookup>,
 }
 
-/// An entry, for a list.
+/// An entry of a list.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Its unique name.
@@ -75,9 +75,9 @@ pub struct Listed {
     pub file: &'static str,
     /// Its patterns and literals.
     pub says: Vec<&'static str>,
-    /// The cause, if it says more than the line.
+    /// The cause, if it is more helpful than the line.
     pub title: Option<&'static str>,
-    /// The advice; `None` for a kind of error for which the diagnosis has texts of its own.
+    /// The advice; `None` for a kind of error with its own texts in the diagnosis.
     pub remedy: Option<&'static str>,
 }
 
@@ -109,7 +109,7 @@ pub fn search(words: &[String]) -> Vec<Listed> {
     found
 }
 
-/// Returns the name and the ecosystem of the entry that a line matches.
+/// Returns the name and the ecosystem of the entry that matches a line.
 #[must_use]
 pub fn identify(text: &str) -> Option<(&'static str, &'static str)> {
     let (id, ..) = error(text)?;
@@ -117,20 +117,20 @@ pub fn identify(text: &str) -> Option<(&'static str, &'static str)> {
     Some((entry.id, entry.file))
 }
 
-/// The error that a line reports: the entry, its meaning, and the values of its groups.
+/// Returns the error in a line: the entry, its meaning, and the values of its groups.
 pub(crate) fn error(text: &str) -> Option<(&'static str, Meaning, Found<'_>)> {
     static ALL: LazyLock<Known<Meaning>> = LazyLock::new(|| Known::new(&ERRORS));
     let (entry, found) = ALL.matches(text).next()?;
     Some((entry.id, entry.meaning, found))
 }
 
-/// Returns whether a line reports an error that the next start has again: its cause is in the files or
-/// the settings of the program.
+/// Returns whether a line reports an error that the next start would repeat: its cause is in the
+/// files or the settings of the program.
 pub(crate) fn comes_back(text: &str) -> bool {
     let Some((_, meaning, found)) = error(text) else {
         return false;
     };
-    // Another service may build a file of the project.
+    // Another service may create a file of the project.
     let is_file = |name: &str| name.starts_with(['.', '/']) || name.contains('\\');
     match (meaning.about, meaning.advice) {
         (About::Module { own, .. }, _) => !own && !found.group("name").is_some_and(is_file),
@@ -161,7 +161,7 @@ pub(crate) fn advice(
     }))
 }
 
-/// Returns the known advice on an error that a text reports.
+/// Returns the known advice on an error in a text.
 pub(crate) fn known(text: &str) -> Option<Box<LogAdvice>> {
     let (id, meaning, found) = error(text)?;
     advice(id, &meaning, &found)
@@ -175,7 +175,7 @@ pub(crate) fn addresses(text: &str) -> impl Iterator<Item = (Found<'_>, Option<u
         .map(|(entry, found)| (found, entry.meaning))
 }
 
-/// Returns the advice that a program gives in a line: group `command` or `text`.
+/// Returns the advice that a program prints in a line: group `command` or `text`.
 pub(crate) fn hint(text: &str) -> Option<Found<'_>> {
     static ALL: LazyLock<Known<()>> = LazyLock::new(|| Known::new(&HINTS));
     ALL.matches(text).next().map(|(_, found)| found)
@@ -187,7 +187,7 @@ pub(crate) fn ended(text: &str) -> Option<Found<'_>> {
     ALL.matches(text).next().map(|(_, found)| found)
 }
 
-/// Returns whether a line is only a consequence of an error: a heading of the lines that follow, or the
+/// Returns whether a line is only a consequence of an error: a heading of the next lines, or the
 /// message of a launcher or server whose program has exited.
 pub(crate) fn is_aftermath(text: &str) -> bool {
     static ALL: LazyLock<Known<()>> = LazyLock::new(|| Known::new(&AFTERMATH));

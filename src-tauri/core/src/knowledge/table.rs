@@ -1,7 +1,7 @@
-//! Tables of entries, and the search for those that a line matches.
+//! Tables of entries, and the search for those that match a line.
 //!
-//! Patterns are ASCII only, like the fixed text of error messages: Unicode tables would make the first
-//! look at a log take ten times as long.
+//! Patterns are ASCII only, like the fixed text of error messages: Unicode tables would make the
+//! first read of a log take ten times as long.
 
 use std::sync::OnceLock;
 
@@ -26,17 +26,17 @@ pub(super) struct Entry<M: 'static> {
     pub(super) meaning: M,
 }
 
-/// A literal that leads to an entry, matched without regard to case.
+/// A literal that leads to an entry, matched case-insensitively.
 pub(super) struct Literal {
     /// In lower case.
     pub(super) text: &'static str,
     /// The index of the entry.
     pub(super) entry: usize,
-    /// Whether the literal is sufficient and no pattern needs to match.
+    /// Whether the literal alone is sufficient, without a pattern.
     pub(super) suffices: bool,
 }
 
-/// A table in use.
+/// A table with its compiled patterns.
 pub(super) struct Known<M: 'static> {
     table: &'static Table<M>,
     beginnings: AhoCorasick,
@@ -52,7 +52,7 @@ pub(crate) struct Found<'t> {
 }
 
 impl<M> Table<M> {
-    /// Returns the patterns of an entry, and its literals that are sufficient.
+    /// Returns the patterns and the sufficient literals of an entry.
     pub(super) fn says(&self, place: usize) -> Vec<&'static str> {
         let literals = self.literals.iter().copied().flatten();
         let own = literals.filter(|literal| literal.entry == place && literal.suffices);
@@ -128,8 +128,8 @@ impl<'t> Found<'t> {
         self.text.get(captures.name(name)?.range())
     }
 
-    /// Fills the values of the groups into a template; `{service}` stays. Returns `None` if a group has
-    /// no value.
+    /// Fills the values of the groups into a template. `{service}` stays. Returns `None` if a group
+    /// has no value.
     pub(crate) fn fill(&self, template: &str) -> Option<String> {
         let mut filled = String::new();
         let mut rest = template;
@@ -146,7 +146,7 @@ impl<'t> Found<'t> {
     }
 }
 
-/// Compiles a pattern that is a constant of this program.
+/// Compiles a constant pattern of this program.
 #[expect(clippy::expect_used, reason = "a test compiles all of them")]
 pub(crate) fn compile(pattern: &str) -> Regex {
     let built = RegexBuilder::new(pattern).unicode(false).build();

@@ -1,4 +1,4 @@
-//! The examples of `knowledge/*.toml`, which are its tests.
+//! Tests `knowledge/*.toml` with its examples.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -6,12 +6,12 @@ use toml::Value;
 
 use super::*;
 
-/// An entry as in its file.
+/// An entry as written in its file.
 struct Written {
     section: String,
     id: String,
     examples: Vec<String>,
-    /// Lines that look similar and mean something else.
+    /// Lines that look similar but mean something else.
     unlike: Vec<String>,
     literals: Vec<String>,
     says: Vec<String>,
@@ -48,7 +48,7 @@ fn written() -> Vec<Written> {
     all
 }
 
-/// Returns the entries that match the lines of a text, the first of each line.
+/// Returns the entries that match the lines of a text, the first one of each line.
 fn ids(text: &str) -> Vec<&'static str> {
     text.lines()
         .filter_map(|line| Some(error(line)?.0))
@@ -56,7 +56,7 @@ fn ids(text: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_entry_has_a_name_of_its_own_and_literals_that_find_it() {
+fn each_entry_has_a_unique_name_and_literals_that_find_it() {
     let mut seen = BTreeSet::new();
     for entry in written() {
         assert!(seen.insert(entry.id.clone()), "{} twice", entry.id);
@@ -132,7 +132,7 @@ fn every_template_is_filled_by_every_example() {
 }
 
 #[test]
-fn an_error_comes_back_unless_a_restart_or_another_program_may_clear_it() {
+fn an_error_recurs_unless_a_restart_or_another_program_may_resolve_it() {
     for (line, expected) in [
         ("ModuleNotFoundError: No module named 'fastapi'", true),
         ("Error: Cannot find module 'express'", true),
@@ -158,7 +158,7 @@ fn an_error_comes_back_unless_a_restart_or_another_program_may_clear_it() {
 }
 
 #[test]
-fn lines_of_programs_that_are_well_match_nothing() {
+fn lines_of_healthy_programs_match_nothing() {
     for line in [
         "INFO:     Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)",
         "  ➜  Local:   http://localhost:5173/",

@@ -1,4 +1,4 @@
-//! Changes of the texts of a service: placeholders become ports, or addresses become placeholders.
+//! Changes all texts of a service: placeholders to ports, or addresses to placeholders.
 
 use std::collections::BTreeMap;
 
@@ -142,8 +142,8 @@ impl Check {
 }
 
 impl Service {
-    /// Changes every text that is used on this machine: not the arguments of a container, which are
-    /// about the network inside.
+    /// Changes every text that is used on this machine. The arguments of a container are not: they
+    /// refer to the network inside.
     pub(super) fn change(&mut self, change: &impl Change<Text = Template>) {
         let known = self
             .known

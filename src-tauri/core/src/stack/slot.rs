@@ -1,7 +1,7 @@
-//! Slots: ports of its own for a checkout of a stack, beside other checkouts of the same repository.
+//! Slots: separate ports for a checkout of a stack, beside other checkouts of the same repository.
 //!
-//! A stack in a slot is the stack of its file with other ports. Literal addresses of its own services
-//! on this machine become placeholders, so that everything in the stack file follows.
+//! A stack in a slot is the stack of its file with other ports. Literal addresses of its own
+//! services on this machine become placeholders, so that all of the stack file is adapted.
 
 use std::{
     collections::BTreeMap,
@@ -23,27 +23,28 @@ pub struct Slot {
     pub ports: BTreeMap<ServiceName, Port>,
     /// The checkout as a part of a host name: `feature-x`.
     pub label: String,
-    /// The checkout that had the declared ports when the slot was taken.
+    /// The checkout that used the declared ports when the slot was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<String>,
-    /// The folder for the data of stores that would share one between the checkouts.
+    /// The folder for the data of stores that would otherwise share one between checkouts.
     #[serde(skip)]
     pub data: PathBuf,
 }
 
-/// The first and the last port of slots: below the ports that operating systems give to clients.
+/// The first and the last port of slots, below the ports that operating systems assign to clients.
 const FIRST: u16 = 20_000;
 const LAST: u16 = 29_999;
-/// Ports among them that servers use by default, such as `MongoDB` and Kafka.
+/// Ports in that range that servers use by default, such as `MongoDB` and Kafka.
 const USUAL: [u16; 6] = [25_565, 27_017, 27_018, 27_019, 28_015, 29_092];
-/// A slot begins at a multiple of this, so that it has room for later services.
+/// The size of a slot, which leaves room for later services.
 const BLOCK: u16 = 20;
 
-/// The longest label, so that a host name stays within its limit of 63 characters a part.
+/// The maximum length of a label, so that a part of a host name stays within its limit of 63
+/// characters.
 const LONGEST_LABEL: usize = 40;
 
-/// Stores that keep their data in a folder outside of the checkout: the program, the option that
-/// names the folder, and whether it has such a folder without the option too.
+/// Stores that keep their data in a folder outside of the checkout: the program, the option for the
+/// folder, and whether it has such a folder by default.
 const STORES: [(&str, &str, bool); 6] = [
     ("redis-server", "--dir", false),
     ("valkey-server", "--dir", false),
@@ -53,12 +54,12 @@ const STORES: [(&str, &str, bool); 6] = [
     ("nats-server", "--store_dir", false),
 ];
 
-/// The ways to write the addresses of this machine in front of a port.
+/// The notations of addresses of this machine, before a port.
 const HERE: [&str; 4] = ["localhost:", "127.0.0.1:", "[::1]:", "0.0.0.0:"];
 
 impl Slot {
-    /// Returns free ports for these services: the block of `seed`, or the next one of which every port
-    /// is free. `None` if there is no such block.
+    /// Returns free ports for these services: in the block of `seed`, or else in the next block
+    /// whose ports are all free. `None` if there is no such block.
     pub fn choose(
         services: &[ServiceName],
         seed: u64,
@@ -124,9 +125,9 @@ impl Stack {
         own.map(|service| service.name.clone()).collect()
     }
 
-    /// Returns this stack with the ports of a slot. Addresses of its services in commands, hooks, probes,
-    /// checks, variables and links follow, and stores get folders of their own. A service whose port in
-    /// the slot is taken uses the next one: no file names that port.
+    /// Returns this stack with the ports of a slot. Addresses of its services in commands, hooks,
+    /// probes, checks, variables and links are adapted, and stores get their own folders. A service
+    /// whose port in the slot is in use takes the next one, since no file contains that port.
     #[must_use]
     pub fn in_slot(&self, slot: &Arc<Slot>) -> Self {
         let declared = self.services.iter().filter_map(|service| {
@@ -174,7 +175,7 @@ impl Stack {
 }
 
 /// Replaces literal addresses of services on this machine with placeholders. In a command, also the
-/// number of the service's own port as a word: `--port 8001`.
+/// number of the service's own port as a separate word: `--port 8001`.
 struct Following<'a> {
     declared: &'a BTreeMap<Port, ServiceName>,
     own: Option<Port>,
@@ -232,7 +233,7 @@ fn follow(
     Template::new(pieces)
 }
 
-/// Returns the runs of digits in a text, with their positions.
+/// Returns the sequences of digits in a text, with their positions.
 fn numbers(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -245,8 +246,8 @@ fn numbers(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Returns a link with the name of its service and checkout as the host, since browsers do not tell
-/// the cookies of two ports apart.
+/// Returns a link with the name of its service and checkout as the host, since browsers share
+/// cookies between the ports of a host.
 fn named(link: &Template, owner: &ServiceName, label: &str) -> Template {
     let pieces = link.pieces();
     let named = pieces.iter().enumerate().map(|(place, piece)| {
@@ -268,7 +269,7 @@ fn named(link: &Template, owner: &ServiceName, label: &str) -> Template {
     Template::new(named.collect())
 }
 
-/// Gives a store that would share its data folder with other checkouts a folder of its own.
+/// Gives a store its own data folder if it would share one with other checkouts.
 fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
     let words: Vec<String> = argv.iter().map(Template::to_string).collect();
     let program = words.first();
@@ -289,7 +290,7 @@ fn keep_apart(argv: &mut Vec<Template>, checkout: &Path, own: &Path) {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
     let Some(at) = given else {
-        // A configuration file may name the folder.
+        // A configuration file may set the folder.
         let is_configured = words
             .iter()
             .any(|word| matches!(&**word, "-f" | "--config"));
@@ -369,7 +370,7 @@ links = { app = "/" }
     }
 
     #[test]
-    fn everything_in_the_stack_file_follows_the_ports_of_a_slot() {
+    fn the_whole_stack_file_is_adapted_to_the_ports_of_a_slot() {
         let stack = moved();
         let redis = stack.service(&"redis".into()).unwrap();
         let backend = stack.service(&"backend".into()).unwrap();
@@ -419,7 +420,7 @@ links = { app = "/" }
     }
 
     #[test]
-    fn commands_besides_that_of_the_service_and_json_follow_too() {
+    fn other_commands_and_json_are_adapted_too() {
         let stack = moved();
         let backend = stack.service(&"backend".into()).unwrap();
         let render = |command: &Command| command.render(&backend.name, &stack).to_string();
@@ -451,7 +452,7 @@ links = { app = "/" }
     }
 
     #[test]
-    fn a_store_with_a_shared_folder_gets_one_of_its_own() {
+    fn a_store_with_a_shared_folder_gets_its_own() {
         let checkout = std::env::temp_dir();
         let shared = checkout.parent().unwrap_or(&checkout).join("elsewhere");
         let inside = checkout.join("data");
@@ -504,7 +505,7 @@ links = { app = "/" }
     }
 
     #[test]
-    fn a_label_is_a_part_of_a_host_name() {
+    fn a_label_is_valid_in_a_host_name() {
         for (checkout, expected) in [
             ("main", "main"),
             ("feature/Login_v2", "feature-login-v2"),

@@ -1,5 +1,5 @@
-//! Tasks: commands that run to their end, on request, for a service, or by a schedule. And hooks:
-//! commands that run when a service changes its state.
+//! Tasks: commands that run to their end, on request, for a service, or by a schedule. Hooks:
+//! commands that run when the state of a service changes.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,17 +10,17 @@ use super::{Command, Template};
 /// The inputs and the schedule of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
-    /// Patterns of its input files, relative to its folder. If there are any, it is done again only when
-    /// one of them, the command or its environment has changed.
+    /// Patterns of its input files, relative to its folder. If there are any, it runs again only
+    /// after a change of one of them, the command or its environment.
     pub inputs: Vec<String>,
-    /// When it runs by itself, while its stack is up.
+    /// When it runs automatically, while its stack is up.
     pub schedule: Option<Schedule>,
 }
 
-/// When a task runs by itself.
+/// When a task runs automatically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// With this time between two starts.
+    /// At this interval between two starts.
     Every(Duration),
     /// At these times of day.
     Cron(Box<Cron>),
@@ -42,12 +42,12 @@ impl Schedule {
 pub struct Cron {
     /// The allowed values of each field, as bits.
     fields: [u64; 5],
-    /// Whether the field of the days of the month, or of the week, begins with `*`: then the other one
-    /// decides alone, as in every cron. Otherwise either of them is enough.
+    /// Whether the field for days of the month or of the week begins with `*`: then only the other
+    /// field decides, as in every cron. Otherwise either of them is sufficient.
     any_day: bool,
 }
 
-/// The name, the least and the greatest value of each field.
+/// The name, the minimum and the maximum of each field.
 const FIELDS: [(&str, u8, u8); 5] = [
     ("minute", 0, 59),
     ("hour", 0, 23),
@@ -60,7 +60,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-/// How far ahead the next time is searched: 29 February comes within 8 years.
+/// The number of days in which the next time is searched: 29 February occurs within 8 years.
 const DAYS_AHEAD: i32 = 8 * 366;
 
 impl Cron {
@@ -68,7 +68,7 @@ impl Cron {
     ///
     /// # Errors
     ///
-    /// Which field is wrong.
+    /// A message that names the invalid field.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = match text.trim() {
             "@hourly" => "0 * * * *",
@@ -86,7 +86,7 @@ impl Cron {
             let name = FIELDS[place].0;
             fields[place] = bits(place, word).ok_or_else(|| format!("`{word}` is no {name}"))?;
         }
-        // Sunday is 0 and 7.
+        // Sunday is both 0 and 7.
         fields[4] |= fields[4] >> 7 & 1;
         let any_day = words[2].starts_with('*') || words[4].starts_with('*');
         let cron = Self { fields, any_day };
@@ -99,8 +99,8 @@ impl Cron {
         u32::try_from(value).is_ok_and(|value| self.fields[field] >> value & 1 == 1)
     }
 
-    /// Returns the first such time after `last`. A time that a change of the clocks leaves out comes an
-    /// hour later; one that comes twice counts once.
+    /// Returns the first matching time after `last`. A time that is skipped by a clock change
+    /// occurs an hour later; one that occurs twice counts once.
     fn after(&self, last: &Zoned) -> Option<Timestamp> {
         for ahead in 0..DAYS_AHEAD {
             let date = last.date().checked_add(Span::new().days(ahead)).ok()?;
@@ -168,10 +168,10 @@ fn value(place: usize, word: &str) -> Option<u8> {
         .or_else(|| word.parse().ok())
 }
 
-/// The commands that run when a service changes its state.
+/// The commands that run when the state of a service changes.
 pub type Hooks = BTreeMap<HookEvent, Hook>;
 
-/// A change of state that a hook follows.
+/// A change of state that triggers a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HookEvent {
     /// It is ready for the first time since it was requested.
@@ -189,8 +189,8 @@ pub enum HookEvent {
 pub enum Hook {
     /// Opens an address in the browser.
     Open(Template),
-    /// Runs a command in the folder and with the environment of the service. Its standard input has the
-    /// finding as JSON, if there is one.
+    /// Runs a command in the folder and with the environment of the service. Its standard input
+    /// contains the finding as JSON, if there is one.
     Run(Command),
 }
 
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_expression_names_the_next_minute_that_fits_all_fields() {
+    fn a_cron_expression_gives_the_next_minute_that_matches_all_fields() {
         for (text, after, expected) in [
             ("0 3 * * *", "2026-11-30T02:59:59Z", "2026-11-30T03:00:00Z"),
             ("0 3 * * *", "2026-11-30T03:00:00Z", "2026-12-01T03:00:00Z"),
@@ -226,7 +226,7 @@ mod tests {
                 "2027-01-01T00:00:00Z",
             ),
             ("0 0 29 2 *", "2096-11-30T00:00:00Z", "2104-02-29T00:00:00Z"),
-            // Either day is enough if both fields are restricted.
+            // Either day is sufficient if both fields are restricted.
             ("0 0 13 * 5", "2026-11-30T00:00:00Z", "2026-12-04T00:00:00Z"),
             ("@hourly", "2026-11-30T00:00:00Z", "2026-11-30T01:00:00Z"),
             ("0 0 * * 7", "2026-11-30T00:00:00Z", "2026-12-06T00:00:00Z"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_expression_that_never_comes_or_is_none_is_refused() {
+    fn an_invalid_or_never_matching_cron_expression_is_rejected() {
         for text in [
             "",
             "* * * *",
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_the_clocks_leave_out_comes_once_and_later() {
+    fn a_time_skipped_by_a_clock_change_occurs_once_and_later() {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let cron = Cron::parse("30 2 * * *").unwrap();
         let before: Timestamp = "2026-03-28T23:00:00Z".parse().unwrap();

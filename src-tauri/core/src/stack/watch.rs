@@ -1,17 +1,17 @@
-//! The files whose changes a service reacts to.
+//! The files whose changes affect a service.
 
 use std::time::Duration;
 
 use super::{ServiceName, Signal};
 
-/// The files whose changes a service reacts to.
+/// The files whose changes affect a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// Patterns with `*`, `**`, `?`, `[…]` and `{a,b}`, relative to the service's folder.
     pub paths: Vec<String>,
-    /// Patterns of files that are left out, relative to the same folder.
+    /// Patterns of excluded files, relative to the same folder.
     pub ignore: Vec<String>,
-    /// How long no further file must change.
+    /// How long no further file may change before the reaction.
     pub debounce: Duration,
     /// The reaction to a change.
     pub reaction: Reaction,
