@@ -67,7 +67,7 @@ pub enum Event {
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and they occur in every combination"
+    reason = "the facts are independent; all combinations occur"
 )]
 pub struct StackModel {
     stack: Arc<Stack>,

@@ -2,7 +2,7 @@
 //! `cfg` for a platform, and `unsafe`.
 #![expect(
     unsafe_code,
-    reason = "system calls that no safe library offers; each block argues for itself"
+    reason = "system calls that no safe library offers; each block has its own argument"
 )]
 
 #[cfg(not(target_os = "linux"))]

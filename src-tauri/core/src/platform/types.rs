@@ -32,7 +32,7 @@ pub(crate) struct Start<'a> {
     /// The mark by which it is found, which is also in `environment`.
     #[cfg_attr(
         target_os = "macos",
-        expect(dead_code, reason = "there it is found by its environment alone")
+        expect(dead_code, reason = "there only the environment identifies it")
     )]
     pub(crate) mark: &'a Mark,
     /// Receives its standard output, and its standard error without `errors`.
@@ -46,7 +46,7 @@ pub(crate) struct Start<'a> {
 /// The process in which a fork returns.
 #[cfg_attr(
     not(target_os = "linux"),
-    expect(dead_code, reason = "only Linux makes copies")
+    expect(dead_code, reason = "only Linux forks")
 )]
 pub(crate) enum Fork {
     /// The original process, with the standard output of its copy.
@@ -84,7 +84,7 @@ pub struct Row {
 /// The processes of interest in a search for one run.
 #[cfg_attr(
     not(target_os = "linux"),
-    expect(dead_code, reason = "elsewhere one call tells of all processes")
+    expect(dead_code, reason = "elsewhere one call lists all processes")
 )]
 pub(crate) struct Wanted<'a> {
     /// The mark of the run. Processes with another mark may be left out.

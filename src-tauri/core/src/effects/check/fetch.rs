@@ -82,7 +82,7 @@ impl Fetch<'_, '_> {
             is_tainted |= leaves && !self.page.is_origin_of(&url);
             send_on(&mut request, answer.status(), &next, leaves);
         }
-        Err(protocol("it is sent on more than 20 times"))
+        Err(protocol("it redirects more than 20 times"))
     }
 
     async fn leg(&mut self, leg: &Leg<'_>) -> Result<Answer, CheckFault> {

@@ -241,7 +241,7 @@ mod tests {
         let folder = folder.path();
         #[expect(
             clippy::disallowed_methods,
-            reason = "the command makes a pipe and is no service"
+            reason = "the command creates a pipe and is not a service"
         )]
         let made = std::process::Command::new("mkfifo")
             .arg(folder.join(".nvmrc"))

@@ -442,7 +442,7 @@ mod tests {
     #[test]
     #[expect(
         clippy::disallowed_methods,
-        reason = "it must be a child of this process, and no service"
+        reason = "it must be a child of this process, not a service"
     )]
     fn the_parent_of_a_process_is_its_first_ancestor() {
         let mut child = std::process::Command::new(pilotlight_test_service::path())

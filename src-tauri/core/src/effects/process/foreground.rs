@@ -39,7 +39,7 @@ pub async fn foreground(
     let mut endings = Endings::listen().map_err(other)?;
     #[expect(
         clippy::disallowed_methods,
-        reason = "a command of the user in the terminal, and no service"
+        reason = "a command of the user in the terminal, not a service"
     )]
     let mut command = tokio::process::Command::new(program);
     command

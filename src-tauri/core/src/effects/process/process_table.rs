@@ -264,7 +264,7 @@ mod tests {
     #[tokio::test]
     #[expect(
         clippy::await_holding_lock,
-        reason = "a scan is to last until all have asked"
+        reason = "the scan must last until all callers wait"
     )]
     async fn a_request_during_a_scan_shares_the_next_one() {
         let processes = ProcessTable::from_now();

@@ -135,7 +135,7 @@ impl Watcher {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "files cannot be watched, they are looked at ten times a second");
+                tracing::warn!(%error, "files cannot be watched and are checked ten times a second");
                 Self {
                     inotify: None,
                     _dispatch: None,

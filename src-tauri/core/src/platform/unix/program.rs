@@ -56,7 +56,7 @@ pub(crate) fn spawn_in_background(
 ) -> io::Result<ChildStdout> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "it is this very program, and no service"
+        reason = "it is this program itself, not a service"
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
@@ -78,7 +78,7 @@ pub(crate) struct ForkOutput(OwnedFd);
 impl ForkOutput {
     #[cfg_attr(
         not(target_os = "linux"),
-        expect(dead_code, reason = "only Linux makes copies")
+        expect(dead_code, reason = "only Linux forks")
     )]
     pub(in crate::platform) fn new(pipe: OwnedFd) -> Self {
         Self(pipe)
@@ -137,7 +137,7 @@ pub(crate) fn begin_anew(variables: &[(&str, &str)]) -> io::Error {
     let mut words = env::args_os();
     #[expect(
         clippy::disallowed_methods,
-        reason = "it is this very program, and no service"
+        reason = "it is this program itself, not a service"
     )]
     let mut anew = Command::new(program);
     if let Some(name) = words.next() {

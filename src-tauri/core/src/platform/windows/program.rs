@@ -104,7 +104,7 @@ pub(crate) fn spawn_in_background(
 ) -> io::Result<ChildStdout> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "it is this very program, and no service"
+        reason = "it is this program itself, not a service"
     )]
     let mut child = tokio::process::Command::new(program)
         .args(arguments)

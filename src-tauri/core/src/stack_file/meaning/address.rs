@@ -144,7 +144,7 @@ fn judge_url(kind: Kind, template: &Template) -> Result<(), String> {
         return Err("it has no host".to_owned());
     }
     if url.port() == Some(0) {
-        return Err("there is no port 0".to_owned());
+        return Err("port 0 is not valid".to_owned());
     }
     Ok(())
 }
@@ -159,9 +159,9 @@ fn judge_host_and_port(address: &str) -> Result<(), &'static str> {
         .and_then(|host| host.strip_suffix(']'));
     match inside {
         Some(inside) if inside.parse::<Ipv6Addr>().is_ok() => Ok(()),
-        Some(_) => Err("there is no IPv6 address between the brackets"),
+        Some(_) => Err("the text in the brackets is not an IPv6 address"),
         None if host.is_empty() => Err("it has no host"),
-        None if host.contains(':') => Err("an IPv6 address stands in brackets"),
+        None if host.contains(':') => Err("an IPv6 address must be in brackets"),
         None if host.contains(|c: char| c.is_whitespace() || "/@[]".contains(c)) => {
             Err("it has more than a host and a port")
         }

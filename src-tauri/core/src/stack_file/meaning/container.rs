@@ -96,7 +96,7 @@ impl Meaning<'_, '_> {
         let reason = "the container engine starts the service";
         self.without_effect(table, &["command", "shell", "keep"], reason);
         if table.compose.is_some() {
-            let reason = "the compose file says which ports are published";
+            let reason = "the compose file declares the published ports";
             self.without_effect(table, &["host", "port_conflict"], reason);
         }
     }

@@ -59,7 +59,7 @@ impl Meaning<'_, '_> {
         let codes = table.success_exit_codes.iter().flatten();
         let require = self.require(table.require.as_ref(), scope);
         if table.memory.is_none() {
-            self.without_effect(table, &["on_limit"], "there is no `memory`");
+            self.without_effect(table, &["on_limit"], "`memory` is not set");
         }
         let memory = table.memory.map(|Size(bytes)| MemoryLimit {
             bytes,

@@ -16,7 +16,7 @@ fn a_pipe_or_a_socket_does_not_block() {
     let socket = folder.path().join("socket");
     #[expect(
         clippy::disallowed_methods,
-        reason = "no safe function makes a pipe on every system"
+        reason = "no safe function creates a pipe on every system"
     )]
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());

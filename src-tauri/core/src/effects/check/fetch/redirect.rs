@@ -28,7 +28,7 @@ pub(super) fn redirect(
     let text = String::from_utf8_lossy(location.as_bytes());
     match url.join(&text) {
         Ok(next) if matches!(next.scheme(), "http" | "https") => Ok(Some(next)),
-        _ => Err(protocol(&format!("it is sent on to {:?}", redact(&text)))),
+        _ => Err(protocol(&format!("it redirects to {:?}", redact(&text)))),
     }
 }
 

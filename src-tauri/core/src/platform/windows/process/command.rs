@@ -48,7 +48,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
         .ok_or(io::ErrorKind::InvalidInput)?;
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the place that the ban points at"
+        reason = "the ban refers to this place"
     )]
     let mut command = Command::new(plain(start.program));
     match arguments {

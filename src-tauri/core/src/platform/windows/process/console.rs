@@ -56,7 +56,7 @@ pub(super) fn send_console_event(process: Process, signal: Signal) -> io::Result
     };
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is below `effects::process`, which the ban points at"
+        reason = "this is below `effects::process`, to which the ban refers"
     )]
     let mut command = Command::new(env::current_exe()?);
     command
@@ -86,7 +86,7 @@ async fn watch(helper: Child, pid: u32) {
         unsafe { GetExitCodeProcess(raw(&helper), &raw mut code) };
     }
     if code != u32::from(SENT) {
-        tracing::warn!(pid, code, "a service could not be asked to leave");
+        tracing::warn!(pid, code, "a service could not be stopped gracefully");
     }
 }
 

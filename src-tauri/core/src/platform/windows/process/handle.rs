@@ -119,7 +119,7 @@ impl Handle {
             _ if self.job.is_some() => self.signal_group(signal),
             _ => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "nothing can ask a single process to leave",
+                "a single process cannot be stopped gracefully",
             )),
         }
     }
