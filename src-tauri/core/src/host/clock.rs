@@ -6,10 +6,7 @@ use crate::model::facts::TimePoint;
 
 /// Returns the current time on both clocks.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the ban refers to this place"
-)]
+#[expect(clippy::disallowed_methods, reason = "the ban refers to this place")]
 pub fn now() -> TimePoint {
     TimePoint {
         instant: Instant::now(),

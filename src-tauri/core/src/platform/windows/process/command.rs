@@ -46,10 +46,7 @@ pub(super) fn start_suspended(start: &Start<'_>) -> io::Result<Suspended> {
         .argv
         .split_first()
         .ok_or(io::ErrorKind::InvalidInput)?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the ban refers to this place"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the ban refers to this place")]
     let mut command = Command::new(plain(start.program));
     match arguments {
         [first @ .., line] if first == SHELL_ARGUMENTS => {
