@@ -33,7 +33,7 @@ fn the_committed_schema_is_current() {
     let committed: Option<Value> = serde_json::from_str(&committed).ok();
     assert!(
         committed == Some(current),
-        "schema/pilotlight.schema.json is out of date: write it anew with UPDATE_SCHEMA=1 cargo test -p pilotlight schema"
+        "schema/pilotlight.schema.json is out of date: regenerate it with UPDATE_SCHEMA=1 cargo test -p pilotlight schema"
     );
 }
 
