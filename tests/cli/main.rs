@@ -9,6 +9,7 @@
 
 mod agents;
 mod asking;
+mod attach;
 mod background;
 mod daily;
 mod documents;

@@ -22,7 +22,8 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
-    EnvCommand, Events, Exec, Export, Format, Run, Send, Shell as ShellCommand, Test, Ui, Url, Wait,
+    Attach, EnvCommand, Events, Exec, Export, Format, Run, Send, Shell as ShellCommand, Test, Ui,
+    Url, Wait,
 };
 use crate::time::Since;
 
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     Reload(Reload),
     Run(Run),
     Send(Send),
+    Attach(Attach),
     Status(Status),
     Logs(Logs),
     Doctor(Doctor),

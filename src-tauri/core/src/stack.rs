@@ -285,6 +285,8 @@ pub struct Service {
     pub hooks: Hooks,
     /// Its standard input.
     pub input: Input,
+    /// Whether it has a terminal.
+    pub tty: bool,
     /// Whether variables request colours although its output is a file.
     pub colors: bool,
 }

@@ -73,6 +73,7 @@ impl Stage {
             errors: None,
             input: None,
             colors: false,
+            terminal: None,
         }
     }
 

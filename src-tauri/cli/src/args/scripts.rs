@@ -1,6 +1,6 @@
 //! Commands for scripts and CI.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, ValueHint};
 use pilotlight::stack::{Port, ServiceName};
@@ -112,6 +112,60 @@ pub(crate) struct Send {
     /// Text of the line; several words are joined with spaces
     #[arg(value_name = "TEXT", required = true, allow_hyphen_values = true)]
     pub(crate) text: Vec<String>,
+}
+
+/// Connect this terminal with the terminal of a service
+///
+/// The service needs `tty = true` in the stack file. Keys go to the service, also Ctrl-C. If another
+/// `pilotlight attach` is connected already, this one only shows the output.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight attach backend        answer a debugger; detach with Ctrl-P Ctrl-Q
+  pilotlight attach console --detach-keys ctrl-]")]
+pub(crate) struct Attach {
+    /// Service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) service: ServiceName,
+    /// Keys that detach: letters or `ctrl-` and a letter, separated by commas
+    #[arg(long, value_name = "KEYS", default_value = "ctrl-p,ctrl-q")]
+    pub(crate) detach_keys: Keys,
+}
+
+/// Keys to type one after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    names: Vec<String>,
+    /// The bytes that a terminal sends for them.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl FromStr for Keys {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let byte = |name: &String| match name.as_bytes() {
+            [key] => Some(*key),
+            // A terminal sends the lowest five bits of the key.
+            [b'C', b't', b'r', b'l', b'-', key @ b'@'..=b'_'] => Some(key & 0x1f),
+            _ => None,
+        };
+        let name = |name: &str| match name.strip_prefix("ctrl-") {
+            Some(key) => format!("Ctrl-{}", key.to_ascii_uppercase()),
+            None => name.to_owned(),
+        };
+        let names: Vec<String> = text.split(',').map(name).collect();
+        match names.iter().map(byte).collect() {
+            Some(bytes) => Ok(Self { names, bytes }),
+            None => Err("expected keys such as `ctrl-p,ctrl-q`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join(" "))
+    }
 }
 
 /// Print the address of a service

@@ -6,6 +6,7 @@ pub(crate) mod down;
 pub(crate) mod events;
 pub(crate) mod example;
 pub(crate) mod init;
+pub(crate) mod input;
 pub(crate) mod knowledge;
 mod leftovers;
 pub(crate) mod logs;

@@ -64,10 +64,11 @@ impl Here {
         Some(self.view.service(name, 0)?.light)
     }
 
-    /// Returns the run of a service, if it is running.
-    pub(super) fn running(&self, name: &ServiceName) -> Option<RunId> {
-        let service = self.view.service(name, 0)?;
-        service.run.filter(|_| service.pid.is_some())
+    /// Returns the run of a service and the PID of its first process. Fails if it is not running.
+    pub(super) fn running(&self, name: &ServiceName) -> Result<(RunId, u32), Failure> {
+        let service = self.view.service(name, 0);
+        let running = service.and_then(|service| Some((service.run?, service.pid?)));
+        running.ok_or_else(|| Failure::Refused(format!("{name} is not running")))
     }
 
     /// Returns the logs of a service.

@@ -1,10 +1,9 @@
-//! `pilotlight run` and `send`: tasks in this terminal, and the standard input of services.
+//! `pilotlight run`: tasks in this terminal.
 
-use std::{ffi::OsString, io};
+use std::ffi::OsString;
 
 use pilotlight::{
     effects::{
-        log::ServiceLogs,
         process::{argv, foreground},
         watch::inputs,
     },
@@ -17,7 +16,7 @@ use super::{
     up,
 };
 use crate::{
-    args::{Run, Send, Up},
+    args::{Run, Up},
     context::{Context, expect_task},
     failure::{Ending, Failure},
 };
@@ -75,28 +74,5 @@ fn with_arguments(command: &Command<String>, arguments: &[OsString]) -> Vec<OsSt
             .into_iter()
             .chain(arguments.iter().cloned())
             .collect(),
-    }
-}
-
-pub(crate) async fn send(context: &Context, asked: &Send) -> Result<Ending, Failure> {
-    let here = Here::of(context).await?;
-    let name = &asked.service;
-    here.service(name)?;
-    let stopped = || Failure::Refused(format!("{name} is not running"));
-    let run = here.running(name).ok_or_else(stopped)?;
-    let text = format!("{}\n", asked.text.join(" "));
-    let logs: ServiceLogs = here.logs(context, name);
-    match logs.run(run).send(text.as_bytes()) {
-        Ok(()) => Ok(Ending::Done),
-        Err(error) => Err(Failure::Refused(match error.kind() {
-            io::ErrorKind::NotFound => {
-                format!("{name} has no standard input; is `stdin = \"null\"` set?")
-            }
-            io::ErrorKind::WouldBlock => format!("{name} has not read what was sent before"),
-            io::ErrorKind::Unsupported => {
-                "services have no standard input on this system yet".to_owned()
-            }
-            _ => format!("{name} cannot be written to: {error}"),
-        })),
     }
 }

@@ -70,6 +70,7 @@ fn service(name: &str, needs: &[&str]) -> Service {
         task: None,
         hooks: BTreeMap::new(),
         input: Input::Open,
+        tty: false,
         colors: true,
     }
 }

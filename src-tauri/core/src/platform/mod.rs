@@ -21,6 +21,6 @@ mod os;
 #[path = "windows/mod.rs"]
 mod os;
 
-pub(crate) use os::{file, host, local, process, program, socket};
+pub(crate) use os::{file, host, local, process, program, socket, terminal};
 pub(crate) use types::{FileId, Fork, OomKill, Remnant, Wanted};
 pub use types::{Row, Usage};

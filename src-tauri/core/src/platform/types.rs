@@ -41,6 +41,9 @@ pub(crate) struct Start<'a> {
     pub(crate) errors: Option<File>,
     /// Its standard input; empty without one.
     pub(crate) input: Option<File>,
+    /// Whether it leads a new session. Otherwise it leads a new process group in the session of this process.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows has no such sessions"))]
+    pub(crate) leads_session: bool,
 }
 
 /// The process in which a fork returns.

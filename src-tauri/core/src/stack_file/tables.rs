@@ -148,6 +148,8 @@ table! {
         on: Option<OnTable>,
         /// Its standard input. Default: `open`, which stays open and empty.
         stdin: Option<Input>,
+        /// Whether it has a terminal, to which `pilotlight attach` connects yours. Default: false.
+        tty: Option<bool>,
         /// Whether it is asked for colours, although its output is a file. Default: true.
         colors: Option<bool>,
         /// In a task: the files that it depends on, as patterns. It is done again only when one of them,
@@ -178,7 +180,7 @@ pub(super) const NOT_IN_TASK: [&str; 13] = [
 ];
 
 /// The keys of a service that an external service cannot have.
-pub(super) const NOT_EXTERNAL: [&str; 23] = [
+pub(super) const NOT_EXTERNAL: [&str; 24] = [
     "command",
     "compose",
     "container",
@@ -201,6 +203,7 @@ pub(super) const NOT_EXTERNAL: [&str; 23] = [
     "log",
     "watch",
     "stdin",
+    "tty",
     "colors",
 ];
 

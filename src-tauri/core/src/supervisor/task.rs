@@ -263,10 +263,14 @@ impl RunTask {
             output,
             errors: None,
             // Without it, the service still runs.
-            input: (self.service.input == Input::Open)
+            input: (self.service.input == Input::Open || self.service.tty)
                 .then(|| logs.create_input(self.origin.run).ok())
                 .flatten(),
             colors: self.service.colors,
+            terminal: self
+                .service
+                .tty
+                .then(|| logs.run(self.origin.run).terminal().to_owned()),
         })
         .await;
         // This can run while the program starts.

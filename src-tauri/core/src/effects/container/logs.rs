@@ -42,6 +42,7 @@ pub async fn follow(
             errors: None,
             input: None,
             colors: false,
+            terminal: None,
         })
         .await;
         match launched {

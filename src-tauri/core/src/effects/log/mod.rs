@@ -56,6 +56,7 @@ pub struct RunLog {
     log: PathBuf,
     index: PathBuf,
     input: PathBuf,
+    terminal: PathBuf,
     stamped: PathBuf,
 }
 
@@ -118,6 +119,7 @@ impl ServiceLogs {
             log: self.folder.join(format!("{run}.log")),
             index: self.folder.join(format!("{run}.index")),
             input: self.folder.join(format!("{run}.in")),
+            terminal: self.folder.join(format!("{run}.tty")),
             stamped: self.folder.join(format!("{run}.container")),
         }
     }
@@ -160,6 +162,7 @@ impl ServiceLogs {
                 &run.index_aside(),
                 &run.index,
                 &run.input,
+                &run.terminal,
                 &run.stamped,
                 &run.log,
             ];
@@ -191,6 +194,12 @@ impl RunLog {
     #[must_use]
     pub fn index(&self) -> &Path {
         &self.index
+    }
+
+    /// Returns the file that names the terminal of the run, which exists if it has one.
+    #[must_use]
+    pub fn terminal(&self) -> &Path {
+        &self.terminal
     }
 
     /// Writes to the standard input of the run.

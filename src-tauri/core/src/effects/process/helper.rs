@@ -123,6 +123,7 @@ async fn run(
         errors,
         input,
         colors: false,
+        terminal: None,
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);

@@ -159,6 +159,7 @@ mod tests {
             errors: None,
             input: None,
             colors: false,
+            terminal: None,
         });
         let tree = tree.await.expect("a shell");
         let processes = ProcessTable::from_now();

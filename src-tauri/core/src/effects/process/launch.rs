@@ -12,7 +12,10 @@ use super::{Tree, lookup};
 use crate::{
     env::Env,
     model::facts::{LaunchFault, Mark},
-    platform::process::{self as platform, Start},
+    platform::{
+        process::{self as platform, Start},
+        terminal,
+    },
     stack::Command,
 };
 
@@ -29,6 +32,9 @@ const COLOURS: [(&str, &str); 4] = [
     ("npm_config_color", "always"),
     ("PY_COLORS", "1"),
 ];
+
+/// Describes the terminal of a service.
+const TERMINAL: [(&str, &str); 2] = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor")];
 
 /// The parameters of a command to start.
 #[derive(Debug)]
@@ -51,6 +57,8 @@ pub struct Launch {
     /// Whether variables request colours, unless its environment already sets one of them
     /// (`NO_COLOR`, `FORCE_COLOR`).
     pub colors: bool,
+    /// Gives it a terminal, whose path is written to this file. On Windows it has none.
+    pub terminal: Option<PathBuf>,
 }
 
 /// Returns the program and arguments of a command. A shell line is passed to the platform's shell.
@@ -77,6 +85,7 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
         errors,
         input,
         colors,
+        terminal: note,
     } = launch;
     let missing = || LaunchFault::DirectoryMissing {
         path: directory.clone(),
@@ -93,25 +102,36 @@ pub async fn launch(launch: Launch) -> Result<Tree, LaunchFault> {
     let decides_on_colours = ["NO_COLOR", "FORCE_COLOR"]
         .iter()
         .any(|name| environment.get(name).is_some());
-    if colors && !decides_on_colours {
-        for (name, value) in COLOURS {
-            if environment.get(name).is_none() {
-                environment.set(name, value);
-            }
+    let variables = if note.is_some() {
+        TERMINAL.as_slice()
+    } else if colors && !decides_on_colours {
+        COLOURS.as_slice()
+    } else {
+        &[]
+    };
+    for (name, value) in variables {
+        if environment.get(name).is_none() {
+            environment.set(name, value);
         }
     }
     // A shell would have set it after `cd`; the value of this process would be wrong.
     environment.set("PWD", directory.clone());
     environment.set(Mark::VARIABLE, mark.to_string());
+    let holder = match &note {
+        Some(note) => terminal::holder(note, &program, &argv),
+        None => Ok(None),
+    };
+    let holder = holder.map_err(|error| other(error.to_string()))?;
     let start = Start {
-        program: &program,
-        argv: &argv,
+        program: holder.as_ref().map_or(&program, |(program, _)| program),
+        argv: holder.as_ref().map_or(&argv, |(_, argv)| argv),
         directory: &directory,
         environment: &environment,
         mark: &mark,
         output,
         errors,
         input,
+        leads_session: holder.is_some(),
     };
     match spawn_when_written(&start).await {
         Ok(handle) => Ok(Tree::of_child(mark, handle)),

@@ -3,6 +3,7 @@
 //! [`launch`] returns a [`Tree`]: the first process of a service and all its descendants. A
 //! [`ProcessTable`], which all services share, finds the processes that belong to it.
 
+mod attach;
 mod end;
 mod foreground;
 mod helper;
@@ -16,6 +17,7 @@ mod stop;
 mod tree;
 mod usage;
 
+pub use attach::{Parted, Terminal};
 pub use end::{Ended, end};
 pub use foreground::foreground;
 pub use helper::{HelperFault, KEPT, Output, run_for_output, run_helper, run_helper_with};

@@ -7,3 +7,4 @@ mod proc;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod socket;
+pub(crate) use super::unix::terminal;

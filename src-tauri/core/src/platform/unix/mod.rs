@@ -8,3 +8,4 @@ pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod socket;
 pub(crate) mod spawn;
+pub(crate) mod terminal;

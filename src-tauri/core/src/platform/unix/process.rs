@@ -1,6 +1,7 @@
 //! Programs, pipes, and children.
 
 use std::{
+    env,
     ffi::{CString, OsStr, OsString},
     fs::{File, OpenOptions},
     io::{self, Write as _},
@@ -16,6 +17,7 @@ use rustix::{
 };
 use tokio::io::AsyncReadExt as _;
 
+use super::terminal;
 pub(crate) use crate::platform::types::Runnable;
 use crate::{model::facts::Exit, stack::Signal};
 
@@ -105,9 +107,9 @@ pub(crate) fn read_rest(pipe: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize
     Ok(rustix::io::read(pipe, buffer)?)
 }
 
-/// Returns `None`: Unix needs no helper process.
+/// Holds a terminal, if this program was started for that; see [`terminal::holder`]. Returns `None` otherwise.
 pub(crate) fn helper_subcommand() -> Option<ExitCode> {
-    None
+    terminal::hold(env::args_os().skip(1))
 }
 
 /// Returns the arguments that run `line` in the platform's shell.

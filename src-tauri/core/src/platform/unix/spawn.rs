@@ -80,7 +80,7 @@ fn spawn_child(start: &Start<'_>, extra: Option<(BorrowedFd<'_>, c_int)>) -> io:
     if let Some((descriptor, number)) = extra {
         actions.duplicate(descriptor.as_raw_fd(), number)?;
     }
-    let attributes = Attributes::of_a_service()?;
+    let attributes = Attributes::of_a_service(start.leads_session)?;
 
     let mut pid = 0;
     // SAFETY: all pointers are valid until the call returns: strings that end with NUL, lists of
@@ -205,11 +205,14 @@ impl Drop for Actions {
 struct Attributes(MaybeUninit<libc::posix_spawnattr_t>);
 
 impl Attributes {
-    /// Creates the attributes of a group leader with default signal handling.
-    fn of_a_service() -> io::Result<Self> {
-        let flags = libc::POSIX_SPAWN_SETPGROUP
-            | libc::POSIX_SPAWN_SETSIGMASK
-            | libc::POSIX_SPAWN_SETSIGDEF;
+    /// Creates the attributes of the leader of a session or a process group with default signal handling.
+    fn of_a_service(leads_session: bool) -> io::Result<Self> {
+        let leads = if leads_session {
+            libc::POSIX_SPAWN_SETSID.into()
+        } else {
+            libc::POSIX_SPAWN_SETPGROUP
+        };
+        let flags = leads | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
         let mut attributes = MaybeUninit::uninit();
         // SAFETY: initialises its argument; only then is it wrapped, used and destroyed.
         checked(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;

@@ -8,4 +8,5 @@ pub(crate) mod local;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod socket;
+pub(crate) mod terminal;
 mod wait;

@@ -115,6 +115,7 @@ impl Meaning<'_, '_> {
             task: task?,
             hooks: hooks?,
             input: table.stdin.unwrap_or_default(),
+            tty: table.tty.unwrap_or_default(),
             colors: table.colors.unwrap_or(true),
             name,
         }))

@@ -72,6 +72,7 @@ impl Stand {
                 .unwrap(),
             errors: None,
             input: None,
+            leads_session: false,
         })
         .unwrap();
         self.started.lock().unwrap().push(handle.process());
@@ -189,6 +190,7 @@ async fn a_shim_gets_its_arguments_and_none_that_would_be_a_command() {
         output: File::create(stand.log()).unwrap(),
         errors: None,
         input: None,
+        leads_session: false,
     });
     assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidInput);
 }
@@ -312,6 +314,7 @@ fn an_invalid_program_is_distinguished_from_a_missing_one() {
             output: File::create(stand.log()).unwrap(),
             errors: None,
             input: None,
+            leads_session: false,
         })
         .unwrap_err()
     };
