@@ -46,8 +46,9 @@ profiles?: Array<ProfileView>,
  */
 services: Array<ServiceView>, 
 /**
- * The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
- * is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
+ * The findings, root causes first, each once. The diagnosis runs automatically when a service
+ * fails, is unhealthy or blocked, or a check fails. Empty until it has finished, and again
+ * after a change.
  */
 findings: Array<Finding>, 
 /**
@@ -56,7 +57,7 @@ findings: Array<Finding>,
 started_by?: StartedBy, 
 /**
  * The branch of its checkout, or the folder if no branch is checked out. Present if the daemon
- * knows other checkouts of the stack, or if this one has ports of its own.
+ * knows other checkouts of the stack, or if this one has its own ports.
  */
 checkout?: string, };
 
@@ -346,7 +347,7 @@ export type Outcome = "done" | { "failed": {
  */
 message: string, 
 /**
- * The causes, as far as they are known.
+ * The known causes.
  */
 findings: Array<Finding>, } } | { "refused": string } | { "overruled": string } | { "ending": { 
 /**
@@ -680,7 +681,7 @@ file: string,
  */
 service?: ServiceName, 
 /**
- * What has happened.
+ * The kind of an event.
  */
 event: EventKind, 
 /**

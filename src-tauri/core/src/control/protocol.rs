@@ -211,7 +211,7 @@ pub enum Outcome {
     Failed {
         /// A sentence.
         message: String,
-        /// The causes, as far as they are known.
+        /// The known causes.
         findings: Vec<Finding>,
     },
     /// The request was rejected, with the reason: the stack file is invalid, for example.

@@ -38,7 +38,7 @@ pub(super) struct Failed<'a> {
     pub(super) check: &'a CheckAnswer,
 }
 
-/// Returns the candidates for the failed checks of a service. Skipped checks say nothing.
+/// Returns the candidates for the failed checks of a service. Skipped checks are ignored.
 pub(super) fn failed(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for check in &seen.is.checks {

@@ -171,7 +171,7 @@ impl<'a> Table<'a> {
         Some((self.header + 1 + at, self.body[at]))
     }
 
-    /// A line for a key: in place of the one that it has, or else below its command.
+    /// Returns the change of the line of a key, or its addition below the command.
     fn set(&self, key: &str, new: String) -> LineChange {
         let is_whole = |(_, line): &(usize, &str)| toml::from_str::<toml::Table>(line).is_ok();
         let (line, old) = match self.key(key) {

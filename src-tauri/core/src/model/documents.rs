@@ -161,7 +161,7 @@ pub struct InitReport<'a> {
     pub files: usize,
     /// The files of other tools that were read.
     pub read: Vec<InitSource<'a>>,
-    /// What was decided without a question.
+    /// The decisions made without a question.
     pub decided: &'a [String],
     /// The open questions: `id`, `text`, `choices` and `default`, the number of the likely choice.
     #[schemars(with = "Vec<Map<String, Value>>")]

@@ -15,7 +15,7 @@ use crate::{
     stack::{Port, ServiceName},
 };
 
-/// What has happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -30,7 +30,7 @@ pub enum EventKind {
     Ready,
     /// The probes of a service fail.
     Unhealthy,
-    /// A process has exited by itself.
+    /// A process has exited without a request.
     Exited,
     /// A service has failed, and is not restarted.
     Failed,
@@ -69,7 +69,7 @@ pub struct HistoryEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub service: Option<ServiceName>,
-    /// What has happened.
+    /// The kind of an event.
     pub event: EventKind,
     /// The first process of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]

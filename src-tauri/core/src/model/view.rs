@@ -61,8 +61,9 @@ pub struct StackView {
     pub profiles: Vec<ProfileView>,
     /// The services, in the order of the stack file.
     pub services: Vec<Arc<ServiceView>>,
-    /// The findings, root causes first, each once. The diagnosis runs by itself when a service fails,
-    /// is unhealthy or blocked, or a check fails. Empty until it has finished, and again after a change.
+    /// The findings, root causes first, each once. The diagnosis runs automatically when a service
+    /// fails, is unhealthy or blocked, or a check fails. Empty until it has finished, and again
+    /// after a change.
     #[serde(default)]
     pub findings: Vec<Arc<Finding>>,
     /// The program that requested the start of the stack, if it gave its name: a coding agent does.
@@ -70,7 +71,7 @@ pub struct StackView {
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub started_by: Option<StartedBy>,
     /// The branch of its checkout, or the folder if no branch is checked out. Present if the daemon
-    /// knows other checkouts of the stack, or if this one has ports of its own.
+    /// knows other checkouts of the stack, or if this one has its own ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub checkout: Option<String>,

@@ -63,7 +63,7 @@ impl FromToml for NeedsForm {
 }
 
 impl NeedsForm {
-    /// Returns each name with the state that it must reach, if the file says so.
+    /// Returns each name with the state that it must reach, if the file sets one.
     pub(super) fn items(&self) -> Vec<(&At<String>, Option<Need>)> {
         match self {
             Self::One(name) => vec![(name, None)],

@@ -1,4 +1,4 @@
-//! The tables of a stack file, as they are written. Editors show the comments as descriptions.
+//! The tables of a stack file, as written. Editors show the doc comments as descriptions.
 
 use std::borrow::Cow;
 
@@ -17,25 +17,25 @@ use super::{
 table! {
     /// A stack: the services that are started and stopped together.
     struct StackTable {
-        /// The schema of this file, for editors. Not read.
+        /// The schema of this file, for editors. Pilot Light does not read it.
         _schema as "$schema": Option<String>,
         /// The displayed name. Default: the name of the file's folder.
         name: Option<At<String>>,
         /// `development` (the default) may stop a process that holds a port of the stack;
         /// `production` never stops a process that it did not start.
         mode: Option<Mode>,
-        /// The ports beside other checkouts of the same repository. `auto` (the default) takes free
-        /// ones if another checkout uses the declared ones, `own` always, `fixed` never.
+        /// The ports beside other checkouts of the same repository. `auto` (the default) uses free
+        /// ones if another checkout uses the declared ones, `own` always does, `fixed` never does.
         ports: Option<PortAssignment>,
-        /// Other stack files whose services belong to this stack: paths, from the folder of this
-        /// file, or tables.
+        /// Other stack files whose services belong to this stack: paths relative to the folder of
+        /// this file, or tables.
         _include as "include": Option<Vec<TextOr<IncludeTable>>>,
         /// Templates that services extend, by name: the keys of a service.
         _template as "template": Option<Named<ServiceTable>>,
-        /// Choices of services, by name: `pilotlight up --profile NAME`.
+        /// Selections of services, by name: `pilotlight up --profile NAME`.
         profile: Option<Named<ProfileTable>>,
-        /// The docker context whose engine runs the containers. Default: the one that the `docker`
-        /// command uses.
+        /// The docker context whose engine runs the containers. Default: the context that the
+        /// `docker` command uses.
         docker_context: Option<At<String>>,
         /// The services, by name.
         service: Option<Named<ServiceTable>>,
@@ -48,7 +48,7 @@ table! {
 table! {
     /// A stack file whose services belong to this stack.
     struct IncludeTable {
-        /// Its path, from the folder of this file.
+        /// Its path, relative to the folder of this file.
         _file as "file": String,
         /// A prefix for the names of its services, templates and tasks.
         _prefix as "prefix": Option<String>,
@@ -56,11 +56,11 @@ table! {
 }
 
 table! {
-    /// A choice of services, and what is different for them.
+    /// A selection of services, and different settings for them.
     struct ProfileTable {
-        /// The services to start, with all that they depend on. Default: all.
+        /// The services to start, with all their dependencies. Default: all.
         services: Option<Vec<At<String>>>,
-        /// Keys of services that are different, by service.
+        /// Different settings of services, by service.
         service: Option<Named<ServiceTable>>,
     }
 }
@@ -68,13 +68,13 @@ table! {
 table! {
     /// One service of a stack.
     struct ServiceTable {
-        /// A template or service whose keys it takes, unless it has its own; or a list of them.
+        /// A template or service whose keys it inherits unless it sets them; or a list of them.
         _extends as "extends": Option<TextOr<Vec<At<String>>>>,
         /// The command: a string that is split into arguments, or a list of arguments.
         command: Option<At<CommandForm>>,
         /// A service of a compose file, which runs in a container: its name, or a table.
         compose: Option<TextOr<ComposeTable>>,
-        /// A container that Pilot Light creates of an image.
+        /// A container that Pilot Light creates from an image.
         container: Option<ContainerTable>,
         /// Runs the command, which is one string, in the platform's shell. Default: false.
         shell: Option<bool>,
@@ -100,10 +100,10 @@ table! {
         /// A file with environment variables, or a list of files. A file with a `?` at its end is
         /// optional.
         env_file: Option<TextOr<Vec<At<String>>>>,
-        /// A command that prints further variables in the syntax of an `env_file`: a secret manager.
-        /// Runs before each start; what it prints is kept in memory only.
+        /// A command that prints further variables in the syntax of an `env_file`, such as a secret
+        /// manager. Runs before each start; its output is kept only in memory.
         env_command: Option<At<CommandForm>>,
-        /// Variables that must point to a service: the variable, and the service.
+        /// Variables that must point to a service: the variable and the service.
         env_points_at: Option<Named<At<String>>>,
         /// The requirements of a start.
         require: Option<RequireTable>,
@@ -111,7 +111,7 @@ table! {
         restart: Option<Restart>,
         /// The pause before each restart. Default: none at first, then growing from 0.2 s to 30 s.
         restart_delay: Option<Time>,
-        /// The number of restarts after which it is not restarted any more, unless it stays ready for
+        /// The number of restarts after which it is no longer restarted, unless it stays ready for
         /// a minute. Default: four within a minute.
         max_restarts: Option<Whole<0, 1_000_000>>,
         /// The exit codes, besides 0, with which a service that others need `completed` has completed.
@@ -120,7 +120,7 @@ table! {
         on_unhealthy: Option<OnUnhealthy>,
         /// The memory that all its processes may use together: `"1GB"`. Measured every `ready.every`.
         memory: Option<Size>,
-        /// What happens when it uses more than `memory`. Default: `notify`.
+        /// What happens when it exceeds `memory`. Default: `notify`.
         on_limit: Option<OnUnhealthy>,
         /// How it is stopped: a signal, or a table. Default: SIGTERM.
         stop: Option<TextOr<StopTable>>,
@@ -134,11 +134,12 @@ table! {
         /// Addresses to open in a browser, by label.
         links: Option<Named<At<String>>>,
         /// The readiness probe: a table, or `"tcp"`, `"http: /health"`, `"log: listening on"`,
-        /// `"postgres"`, or an address. Default: it listens on its port, or, without a port, it runs.
+        /// `"postgres"`, or an address. Default: it listens on its port, or, without a port, it is
+        /// running.
         ready: Option<TextOr<ReadyTable>>,
         /// Functional checks.
         check: Option<Vec<At<CheckTable>>>,
-        /// Errors in its log that the team knows, and what to do about each.
+        /// Known errors in its log, and what to do about each.
         known: Option<Vec<KnownTable>>,
         /// The limits of its logs.
         log: Option<LogTable>,
@@ -150,10 +151,10 @@ table! {
         stdin: Option<Input>,
         /// Whether it has a terminal, to which `pilotlight attach` connects yours. Default: false.
         tty: Option<bool>,
-        /// Whether it is asked for colours, although its output is a file. Default: true.
+        /// Whether variables request colours, although its output is a file. Default: true.
         colors: Option<bool>,
-        /// In a task: the files that it depends on, as patterns. It is done again only when one of them,
-        /// the command or its environment has changed.
+        /// In a task: the files that it depends on, as patterns. It runs again only after a change
+        /// of one of them, the command or its environment.
         inputs: Option<Vec<At<String>>>,
         /// In a task: the time between two starts, while the stack is up: `1h`.
         every: Option<At<Time>>,
@@ -236,13 +237,13 @@ impl JsonSchema for TaskTable {
 }
 
 table! {
-    /// The files whose changes a service reacts to.
+    /// The files whose changes affect a service.
     struct WatchTable {
         /// The patterns of the files, relative to its `directory`: `src/**/*.py`.
         paths: Vec<At<String>>,
-        /// Patterns of files that are left out.
+        /// Patterns of excluded files.
         ignore: Option<Vec<At<String>>>,
-        /// How long no further file must change before it reacts. Default: `200ms`.
+        /// How long no further file may change before it reacts. Default: `200ms`.
         debounce: Option<At<Time>>,
         /// What a change does: `restart` (the default), `signal` (SIGHUP), the name of a signal, or
         /// `task:NAME`.
@@ -278,8 +279,8 @@ table! {
 table! {
     /// A service of a compose file.
     struct ComposeTable {
-        /// The compose file, or a list of files. Default: the one that compose finds in the working
-        /// directory.
+        /// The compose file, or a list of files. Default: the file that compose finds in the
+        /// working directory.
         file: Option<TextOr<Vec<At<String>>>>,
         /// Its name in the compose file. Default: the name of the service.
         service: Option<At<String>>,
@@ -289,7 +290,7 @@ table! {
 }
 
 table! {
-    /// A container that Pilot Light creates of an image.
+    /// A container that Pilot Light creates from an image.
     struct ContainerTable {
         /// The image: `postgres:17`. It is pulled if the engine does not have it.
         image: At<String>,
@@ -300,7 +301,7 @@ table! {
         volumes: Option<Vec<At<String>>>,
         /// Environment variables in the container, besides those of `env_file` and `env`.
         env: Option<Named<At<String>>>,
-        /// The arguments after the image: a string that is split, or a list.
+        /// The arguments after the image: a string that is split into arguments, or a list.
         args: Option<At<CommandForm>>,
     }
 }
@@ -336,7 +337,7 @@ table! {
         tcp: Option<At<String>>,
         /// The response to this request is as expected: an address, or a table.
         http: Option<TextOr<HttpTable>>,
-        /// Redis at this address answers PING.
+        /// Redis at this address responds to PING.
         redis: Option<At<String>>,
         /// PostgreSQL at this address accepts a client: `postgres://user:password@localhost:{port}/shop`.
         postgres: Option<At<String>>,
@@ -346,9 +347,9 @@ table! {
         mongodb: Option<At<String>>,
         /// RabbitMQ at this address accepts a client: `amqp://localhost:{port}`.
         rabbitmq: Option<At<String>>,
-        /// Kafka at this address answers: `kafka://localhost:{port}`.
+        /// Kafka at this address responds: `kafka://localhost:{port}`.
         kafka: Option<At<String>>,
-        /// The health service of the gRPC server at this address answers SERVING:
+        /// The health service of the gRPC server at this address responds with SERVING:
         /// `grpc://localhost:{port}`.
         grpc: Option<At<String>>,
         /// The WebSocket handshake at this address is accepted.
@@ -357,7 +358,7 @@ table! {
         command: Option<At<CommandForm>>,
         /// A line of its output matches this regular expression.
         log: Option<At<String>>,
-        /// The process runs.
+        /// The process is running.
         process: Option<bool>,
         /// The pause between two rounds once it is ready. Default: `2s`.
         every: Option<At<Time>>,
@@ -434,8 +435,7 @@ table! {
 }
 
 table! {
-    /// An error that the team knows. In `title` and `do`, `{name}` is the value of a group
-    /// `(?<name>…)` of `says`.
+    /// A known error. In `title` and `do`, `{name}` is the value of a group `(?<name>…)` of `says`.
     struct KnownTable {
         /// A regular expression. A line of its log that matches it is this error.
         says: At<String>,
@@ -443,7 +443,8 @@ table! {
         title: Option<String>,
         /// What to do.
         remedy as "do": String,
-        /// A command that does it, in the folder of the service. Runs only if the user agrees.
+        /// A command that applies the advice, in the folder of the service. Runs only if the user
+        /// agrees.
         command: Option<At<CommandForm>>,
     }
 }

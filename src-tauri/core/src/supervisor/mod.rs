@@ -267,7 +267,7 @@ pub async fn start(lock: &Lock) -> std::io::Result<Started> {
     let remarks = supervisor.adopt(remembered).await?;
     supervisor.publish();
     let task = tokio::spawn(async move {
-        // Runs also on a panic.
+        // Also runs after a panic.
         let _ended = ended.drop_guard();
         supervisor.run(inbox).await;
     });

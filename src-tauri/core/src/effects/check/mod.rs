@@ -37,7 +37,7 @@ use crate::{
 /// is first requested.
 pub const FIRST_ANSWER: Duration = Duration::from_secs(10);
 
-/// The minimum time left to begin a check: with less, a failure would say nothing about the service.
+/// The minimum time left to begin a check: with less, a failure would prove nothing about the service.
 const LEAST: Duration = Duration::from_millis(50);
 
 /// All checks of a service.

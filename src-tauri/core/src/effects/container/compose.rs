@@ -27,7 +27,7 @@ const QUESTION: Duration = Duration::from_secs(30);
 /// Two compose commands in one project would create its network and its shared services twice.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Creates and starts a service with what it depends on, and returns the identifier of its container.
+/// Creates and starts a service with its dependencies and returns the identifier of its container.
 pub(super) async fn start(
     engine: &Engine,
     source: &ContainerSource,

@@ -47,7 +47,7 @@ const ADDRESSED: usize = 50;
 /// contains one.
 ///
 /// With an `output`, the variables of its `env_command` come after those of its files. The command runs
-/// once for each output, which keeps what it printed.
+/// once for each output, which stores the variables that it prints.
 pub async fn environment(
     service: &Service,
     base: &Env,

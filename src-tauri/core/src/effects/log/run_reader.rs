@@ -341,7 +341,7 @@ impl RunReader {
     }
 }
 
-/// The start of the last line of a log, as far as it is known.
+/// The known start of the last line of a log.
 #[derive(Debug, Default)]
 pub(super) struct LastLine {
     run: Option<RunId>,

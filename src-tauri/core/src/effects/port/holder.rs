@@ -41,7 +41,7 @@ pub async fn holders(port: Port) -> io::Result<Vec<Holder>> {
     Ok(listeners(port).await?.holders)
 }
 
-/// The listeners on a port, as far as the operating system reports them.
+/// The listeners on a port that the operating system reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listeners {
     /// The known processes; see [`holders`].

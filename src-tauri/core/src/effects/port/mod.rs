@@ -1,7 +1,7 @@
 //! Ports: finds their holders, claims them for services, and stops holders where allowed.
 //!
 //! A port is claimed right before a start, by binding it for a moment as the service will. That
-//! takes a few system calls if it is free. Otherwise the holder is searched among the *listening*
+//! takes a few system calls if it is free. Otherwise the holder is searched for among the *listening*
 //! sockets, and [`rules`] decides whether it may be stopped.
 
 mod claim;

@@ -88,7 +88,7 @@ impl ActiveRuns {
         lock(&self.0).contains_key(mark)
     }
 
-    /// Returns the stack and service of a run, as far as they are known.
+    /// Returns the service of a run, and its stack if known.
     pub(super) fn neighbour(&self, mark: Mark) -> Neighbour {
         let stack = lock(&self.0).get(&mark).cloned().flatten();
         let stack = stack.map(|stack| (stack.name.clone(), stack.file.clone()));

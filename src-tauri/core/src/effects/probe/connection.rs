@@ -53,7 +53,7 @@ pub(super) async fn reach(endpoint: &Endpoint) -> Result<net::TcpStream, ProbeFa
             biased;
             Some(result) = attempts.next() => match result {
                 Ok(stream) => return Ok(stream),
-                // A machine without IPv6 has no route to ::1, which says nothing about the server.
+                // A machine without IPv6 has no route to ::1, which proves nothing about the server.
                 // A refusal by 127.0.0.1 does.
                 Err(kind) if fault.is_none() || kind == ProbeFaultKind::Refused => {
                     fault = Some(kind);

@@ -33,7 +33,7 @@ const MOST: usize = 1024 * 1024;
 const EXPLAINING: usize = 2048;
 /// The time limit for receiving such an explanation.
 const EXPLANATION: Duration = Duration::from_millis(250);
-/// The time limit for data after the end of a response. A server that was asked to close the
+/// The time limit for data after the end of a response. A server that should close the
 /// connection closes it at once.
 const AFTERWARDS: Duration = Duration::from_millis(30);
 

@@ -196,7 +196,7 @@ impl Drop for KilledOnDrop {
     }
 }
 
-/// The last [`KEPT`] bytes of what is pushed.
+/// Keeps the last [`KEPT`] bytes that are pushed.
 #[derive(Default)]
 struct Tail(Vec<u8>);
 

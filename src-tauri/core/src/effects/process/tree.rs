@@ -42,7 +42,7 @@ struct Shared {
     seen: Mutex<BTreeMap<Process, Instant>>,
     /// The programs that outlive it.
     spare: Mutex<Arc<Spare>>,
-    /// The members with sessions of their own that were seen since [`Tree::begin_stop`], by name.
+    /// The members with their own sessions that were seen since [`Tree::begin_stop`], by name.
     beside: Mutex<Option<BTreeMap<Process, String>>>,
 }
 

@@ -1,5 +1,5 @@
 //! PostgreSQL: the startup message, and the login by password or SCRAM-SHA-256 (frontend/backend
-//! protocol 3.0). A server that asks for an MD5 login is up.
+//! protocol 3.0). A server that requires an MD5 login is up.
 
 use super::{Parts, Talk, four, long, scram::Scram, terminated};
 use crate::{
