@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_is_left_as_it_is() {
+    fn ordinary_text_stays_unchanged() {
         for text in [
             "",
             "SyntaxError: Unexpected token: foo",

@@ -78,7 +78,7 @@ async fn a_launch_a_claim_or_a_probe_that_panics_fails_the_start_and_down_ends()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_whose_watching_task_panics_is_stopped_and_finally_not_restarted() {
+async fn a_service_whose_watching_task_panics_is_stopped_and_eventually_not_restarted() {
     let stage = Stage::breaking_in("watch").await;
     let mut snapshot = stage.started.handle.snapshot();
     // It may become ready before its watching task panics.

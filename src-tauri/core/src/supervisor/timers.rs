@@ -78,7 +78,7 @@ mod tests {
     use crate::model::facts::{RunId, StackId};
 
     #[test]
-    fn timers_fire_in_the_order_of_their_times_and_then_of_their_setting() {
+    fn timers_fire_by_time_and_then_in_the_order_in_which_they_were_set() {
         let now = clock::now().instant;
         let origin = |run| Origin {
             stack: StackId("stack".to_owned()),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_has_just_begun_has_no_share_of_a_core() {
+    fn a_new_run_has_no_cpu_share() {
         let burned = Duration::from_millis(20);
         assert_eq!(share(burned, Duration::from_millis(10)), None);
         assert_eq!(share(burned, Duration::ZERO), None);

@@ -144,7 +144,7 @@ fn a_client_of_another_redis_is_pointed_to_that_of_the_stack() {
 }
 
 #[test]
-fn two_services_without_the_same_server_are_one_finding() {
+fn two_services_that_miss_the_same_server_are_one_finding() {
     let text =
         format!("{API}\n[service.worker]\ncommand = \"x\"\nport = 8002\nready = \"http: /\"\n");
     let case = well(&text)

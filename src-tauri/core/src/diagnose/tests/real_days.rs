@@ -33,7 +33,7 @@ fn redis_is_down_and_the_browser_blames_cors() {
 }
 
 #[test]
-fn redis_is_down_and_the_log_says_nothing() {
+fn redis_is_down_and_the_log_shows_nothing() {
     let case = well(NEXUS)
         .with("redis", kill)
         .failing("backend", "create a session", masked(500));

@@ -134,7 +134,7 @@ fn two_unrelated_faults_are_two_findings() {
 }
 
 #[test]
-fn an_own_error_is_not_attributed_to_a_redis_that_happens_to_be_down() {
+fn an_unrelated_error_is_not_attributed_to_a_redis_that_happens_to_be_down() {
     let case = well(NEXUS)
         .with("redis", kill)
         .with("backend", |is| {

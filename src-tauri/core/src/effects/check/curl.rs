@@ -45,7 +45,6 @@ pub(super) fn command(request: &HttpRequest<String>) -> String {
         Some(Body::Text(text)) => push(&mut line, "--data-raw", &body(text)),
         Some(Body::Json(value)) => push(&mut line, "--data-raw", &body(&value.to_string())),
     }
-    // An argument after the URL would need `--`; there is none.
     let _ = write!(line, " {}", quote(&redact(&request.url)));
     line
 }

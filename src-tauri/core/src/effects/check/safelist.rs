@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_well_known_methods_are_put_in_capitals() {
+    fn only_well_known_methods_are_changed_to_upper_case() {
         assert_eq!(normalized_method("post"), "POST");
         assert_eq!(normalized_method("patch"), "patch");
         assert!(is_safe_method("HEAD") && !is_safe_method("PATCH"));

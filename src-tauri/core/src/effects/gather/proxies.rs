@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxies_are_found_in_the_ways_of_common_tools() {
+    fn proxies_are_found_in_the_configurations_of_common_tools() {
         for (text, expected) in [
             (
                 "proxy: { '/api': 'http://localhost:8000' }",

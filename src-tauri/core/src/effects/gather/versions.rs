@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_found_in_what_a_runtime_prints() {
+    fn the_version_is_found_in_the_output_of_a_runtime() {
         for (text, version) in [
             ("v20.11.1\n", "20.11.1"),
             ("Python 3.11.2", "3.11.2"),

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_titles_and_links_are_taken_out_and_text_stays() {
+    fn colours_titles_and_links_are_removed_and_text_stays() {
         let cases = [
             ("plain", "plain"),
             ("\u{1b}[32mINFO\u{1b}[0m: ready", "INFO: ready"),

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_is_chosen_before_what_follows_it() {
+    fn the_error_is_chosen_instead_of_its_consequences() {
         let cases = [
             (
                 "INFO: starting\nTraceback (most recent call last):\n  File \"main.py\", line 1\n    import fastapi\nModuleNotFoundError: No module named 'fastapi'",

@@ -576,7 +576,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_process_is_ended_outside_the_rules(
+        fn no_process_is_stopped_against_the_rules(
             known in proptest::collection::vec(known(), 1..4),
             policy in policies(),
         ) {

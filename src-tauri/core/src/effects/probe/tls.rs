@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_untrusted_certificate_is_refused_beyond_this_machine() {
+    async fn an_untrusted_certificate_is_rejected_on_other_machines() {
         let config = verified().await.unwrap();
         let refused = meet(config).await;
         assert!(

@@ -356,7 +356,7 @@ impl ServiceState {
             Report::UpToDate => {
                 if self.phase == Phase::Claiming {
                     self.complete(step);
-                    // The claimed run has no log.
+                    // The claimed run has left no log.
                     self.run = RunId(run.0 - 1);
                     self.remark("its inputs have not changed since it was last done");
                 }

@@ -175,7 +175,7 @@ fn a_task_runs_for_a_service_that_needs_it_or_on_request() {
 }
 
 #[test]
-fn a_schedule_never_runs_a_task_twice_at_once_and_missed_times_only_once() {
+fn a_schedule_runs_a_task_once_at_a_time_and_missed_times_only_once() {
     let hour = Duration::from_hours(1);
     let backup = task("backup", Some(Schedule::Every(hour)));
     let mut bench = Bench::new(stack_of(vec![service("db", &[]), backup]));
@@ -243,7 +243,7 @@ fn failures_just_after_a_sleep_do_not_count() {
 }
 
 #[test]
-fn hooks_follow_the_changes_of_state_once() {
+fn hooks_run_once_for_each_change_of_state() {
     let hook = || Hook::Run(Command::Argv(vec![Template::text("true")]));
     let mut backend = service("backend", &[]);
     let events = [

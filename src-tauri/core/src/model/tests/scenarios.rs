@@ -60,7 +60,7 @@ fn probes_begin_together_with_the_process() {
 }
 
 #[test]
-fn starting_one_service_starts_what_it_needs_and_nothing_else() {
+fn starting_a_service_starts_its_dependencies_and_nothing_else() {
     let mut bench = Bench::new(nexus());
     bench.step(Event::Up(vec!["backend".into()]));
     bench.make_ready("redis");
@@ -388,7 +388,7 @@ fn a_failed_job_keeps_its_dependents_waiting() {
 }
 
 #[test]
-fn an_external_service_is_watched_and_never_launched_or_stopped() {
+fn an_external_service_is_monitored_and_never_launched_or_stopped() {
     let mut billing = service("billing", &[]);
     billing.command = None;
     let mut bench = Bench::new(stack_of(vec![billing, service("backend", &["billing"])]));

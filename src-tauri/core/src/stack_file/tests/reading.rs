@@ -283,7 +283,7 @@ fn ports_are_filled_into_the_strings_of_json_too() {
 }
 
 #[test]
-fn a_check_uses_what_an_earlier_one_saved() {
+fn a_check_uses_values_saved_by_an_earlier_one() {
     let text = r#"
 [service.web]
 command = "a"

@@ -49,7 +49,7 @@ impl Fetch<'_, '_> {
         });
         match settings {
             Ok(()) if is_error(answer, leg) => masked,
-            // The preflight failed before any CORS middleware too.
+            // The error comes from a layer in front of any CORS middleware.
             Err(told)
                 if told
                     .as_ref()

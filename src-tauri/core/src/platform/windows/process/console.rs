@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_to_a_process_of_another_start() {
+    fn no_event_is_sent_to_a_process_with_another_start_time() {
         let order = Order {
             process: Process {
                 pid: std::process::id(),

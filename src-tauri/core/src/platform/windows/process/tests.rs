@@ -259,7 +259,7 @@ async fn a_mark_is_found_in_a_process_without_a_known_job() {
 }
 
 #[tokio::test]
-async fn a_process_of_another_start_is_not_pinned() {
+async fn a_process_with_another_start_time_is_not_pinned() {
     let pid = std::process::id();
     let own = Process {
         pid,

@@ -116,7 +116,7 @@ fn a_python_error_is_the_last_line_of_its_traceback() {
 }
 
 #[test]
-fn of_chained_exceptions_the_first_is_the_cause() {
+fn the_first_of_chained_exceptions_is_the_cause() {
     let read = read(
         "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 6379)\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b.py\", line 2, in g\nRuntimeError: no cache",
     );
@@ -129,7 +129,7 @@ fn of_chained_exceptions_the_first_is_the_cause() {
 }
 
 #[test]
-fn the_exception_in_a_group_is_what_counts() {
+fn the_exception_in_a_group_is_the_error() {
     let log = "  + Exception Group Traceback (most recent call last):\n  |   File \"/v/starlette/_utils.py\", line 76, in collapse_excgroups\n  |     yield\n  | ExceptionGroup: unhandled errors in a TaskGroup (1 sub-exception)\n  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n    |   File \"/app/main.py\", line 20, in create\n    |     raise RuntimeError(\"boom\")\n    | RuntimeError: boom\n    +------------------------------------\nINFO: next";
     let error = read(log).last_error.expect("an error");
     assert_eq!(error.line.text, "RuntimeError: boom");
@@ -466,7 +466,7 @@ fn a_trace_is_read_without_the_prefixes_of_a_runner() {
 }
 
 #[test]
-fn the_level_of_a_line_is_no_name_of_a_program() {
+fn the_level_of_a_line_is_not_the_name_of_a_program() {
     let error = read("[info] started\n[error] it broke").last_error;
     assert_eq!(error.expect("an error").line.text, "[error] it broke");
 }

@@ -247,7 +247,7 @@ fn both_addresses_of_a_name_are_reported() {
 }
 
 #[test]
-fn an_address_that_only_the_source_names_is_found_there() {
+fn an_address_only_in_the_source_line_is_found() {
     let log = "Traceback (most recent call last):\n  File \"/app/api.py\", line 96, in report\n    await asyncio.open_connection(\"127.0.0.1\", int(os.environ.get(\"PGPORT\", \"5432\")))\n  File \"/usr/lib/python3.11/asyncio/streams.py\", line 48, in open_connection\n    transport, _ = await loop.create_connection(\nConnectionRefusedError: [Errno 111] Connection refused";
     assert_eq!(said(log), [("127.0.0.1:5432".to_owned(), Refused)]);
 }
