@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def worktrees(root: Path) -> list[Path]:
-    """Makes worktrees as git does, all with the same stack file."""
+    """Creates worktrees as git does, all with the same stack file."""
     text = 'name = "bench"\n' + "".join(
         f'[service.s{number}]\ncommand = "{sys.executable} -m http.server {{port}} --bind 127.0.0.1"\n'
         f'port = {free_port()}\nready = {{ http = "/" }}\n'
@@ -46,7 +46,7 @@ def worktrees(root: Path) -> list[Path]:
 
 
 def serve(program: str, folder: Path, environment: dict) -> tuple[float, list[float]]:
-    """The time to the first answer of a server, and that of each call."""
+    """Returns the time to a server's first answer, and the time of each call."""
     began = time.monotonic()
     server = subprocess.Popen(
         [program, "mcp"], cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -93,9 +93,9 @@ def main() -> None:
             run(all_worktrees[0], "down", "--all")
     first = statistics.median(first for first, _ in runs) * 1000
     call = statistics.median(call for _, calls in runs for call in calls) * 1000
-    print(f"daemon of {WORKTREES} worktrees with {SERVICES} services each: {pss / 1024:.1f} MiB PSS (asked: < 15 MiB)")
-    print(f"`pilotlight mcp`, start to first answer: {first:.1f} ms (asked: < 50 ms)")
-    print(f"`status`, a call: {call:.2f} ms (asked: < 5 ms)")
+    print(f"daemon of {WORKTREES} worktrees with {SERVICES} services each: {pss / 1024:.1f} MiB PSS (target: < 15 MiB)")
+    print(f"`pilotlight mcp`, start to first answer: {first:.1f} ms (target: < 50 ms)")
+    print(f"`status`, a call: {call:.2f} ms (target: < 5 ms)")
 
 
 main()

@@ -1,7 +1,7 @@
 //! Measures Pilot Light against plain fork+exec and other process managers, side by side in one run.
 //!
-//! Linux alone: the clock that the processes of a run share is `CLOCK_MONOTONIC`, and what a daemon
-//! uses is read from `/proc`.
+//! Linux only: the processes of a run share the clock `CLOCK_MONOTONIC`, and the CPU and memory of a
+//! daemon come from `/proc`.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -13,6 +13,6 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 fn main() -> std::process::ExitCode {
-    eprintln!("the benches read /proc and CLOCK_MONOTONIC: they run on Linux alone");
+    eprintln!("the benches run only on Linux, since they read /proc and CLOCK_MONOTONIC");
     std::process::ExitCode::from(2)
 }

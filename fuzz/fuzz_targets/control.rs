@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
         while read::<Request>(&mut wire).await {}
     });
-    // What the other side reads.
+    // The receiver must be able to read it.
     for line in bytes.split(|byte| *byte == b'\n') {
         if let Ok(response) = serde_json::from_slice::<Response>(line) {
             let written = serde_json::to_vec(&response).expect("it can be written");
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Reads a message; returns whether more can be read.
+/// Reads a message and returns whether another one can follow.
 async fn read<T>(wire: &mut Wire<Cursor<Vec<u8>>>) -> bool
 where
     T: serde::de::DeserializeOwned + serde::Serialize + PartialEq + std::fmt::Debug,

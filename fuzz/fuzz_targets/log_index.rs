@@ -16,7 +16,7 @@ thread_local! {
     static LOGS: OnceCell<(TempDir, ServiceLogs, RunLog)> = const { OnceCell::new() };
 }
 
-// The first byte says how long the log is; the rest is its index.
+// The first byte is the length of the log, the rest its index.
 fuzz_target!(|bytes: &[u8]| {
     let Some((lines, index)) = bytes.split_first() else {
         return;

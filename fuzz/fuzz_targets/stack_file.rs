@@ -8,7 +8,7 @@ use pilotlight::{env::Env, stack_file::parse};
 fuzz_target!(|text: &[u8]| {
     let variables: Env = [("A", "b"), ("EMPTY", "")].into();
     if let Err(report) = parse(Path::new("/project/pilotlight.toml"), text, &variables) {
-        // Places are found in the text again, whatever it is.
+        // Every place must be inside the text.
         assert!(!format!("{report}{report:?}").is_empty());
     }
 });

@@ -1,4 +1,4 @@
-//! What the targets share.
+//! Helper functions of the targets.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use pilotlight_init::{
 };
 use tempfile::TempDir;
 
-/// Reads `text` as the file of another tool: the stack file that comes of it must be valid.
+/// Imports `text` as the file of another tool. The resulting stack file must be valid.
 pub fn import(file: &str, text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let host = Host {
@@ -24,7 +24,7 @@ pub fn import(file: &str, text: &[u8]) {
     };
     let mut listing = Listing::new("project", host);
     listing.add(file, Some(&text));
-    // A pattern in a script names other scripts, and a task a script of the package.
+    // Patterns in scripts refer to other scripts, and tasks to scripts of the package.
     if file != "package.json" {
         listing.add(
             "package.json",
@@ -42,7 +42,7 @@ pub fn import(file: &str, text: &[u8]) {
     }
 }
 
-/// A folder in memory, where the system has one.
+/// Returns a folder in memory, if the system has one.
 pub fn folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() {
@@ -53,7 +53,7 @@ pub fn folder() -> TempDir {
     tempfile::tempdir_in(parent).expect("a folder")
 }
 
-/// Writes a file anew.
+/// Replaces the content of a file.
 pub fn write(file: &PathBuf, bytes: &[u8]) {
     fs::write(file, bytes).expect("a file that can be written");
 }

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// Open the window
     #[arg(long)]
     pub(crate) window: bool,
-    /// Stay in the tray and start the stacks that are selected for that
+    /// Stay in the tray and start the stacks that are selected to start at login
     #[arg(long, conflicts_with_all = ["stack", "window"])]
     pub(crate) at_login: bool,
 }

@@ -121,7 +121,7 @@ pub(crate) fn attend(app: &AppHandle, arguments: &Arguments) {
 /// Handles another start of the app, with these arguments and in this folder.
 pub(crate) fn called_again(app: &AppHandle, arguments: &[String], folder: &str) {
     let arguments = Arguments::try_parse_from(arguments).unwrap_or_default();
-    // The app is just starting: the window can be opened in a moment.
+    // Before the host exists, the app is still starting and cannot open the window yet.
     if arguments.at_login || app.try_state::<Host>().is_none() {
         return;
     }

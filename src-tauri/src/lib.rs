@@ -30,18 +30,18 @@ use crate::{arguments::Arguments, host::Host};
 /// The name of the app's own log.
 const DIARY: &str = "app";
 
-/// Runs the app until it is quit, or hands its arguments to the one that runs already.
+/// Runs the app until the user quits it, or passes its arguments to an app that is already running.
 #[must_use]
 pub fn run() -> ExitCode {
     if let Some(code) = helper_subcommand().or_else(example::service) {
         return code;
     }
-    // Descriptors of the desktop are not for the services.
+    // Services must not inherit the descriptors of the desktop.
     seal_descriptors();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(shown) => {
-            // A user who started it without a terminal sees neither this nor an app.
+            // Without a terminal the user sees neither this message nor an app.
             drop(shown.print());
             return if shown.use_stderr() {
                 ExitCode::from(2)
@@ -94,7 +94,7 @@ pub fn run() -> ExitCode {
         }
     };
     let code = app.run_return(|app, event| match event {
-        // The last window was closed: the tray stays. Quitting comes with a code.
+        // Without a code, only the last window was closed: the tray stays.
         RunEvent::ExitRequested {
             code: None, api, ..
         } => api.prevent_exit(),
@@ -117,7 +117,7 @@ fn prepared_home() -> Result<Home, Box<dyn std::error::Error>> {
     Ok(home)
 }
 
-/// Returns the name of the only app of a home. Other homes, as in tests, have other apps.
+/// Returns the instance name of the app. It depends on the home, so that tests can have apps of their own.
 fn instance_name(home: &Home) -> String {
     const NAME: &str = "dev.pilotlight.desktop";
     let own = std::env::var_os(Home::VARIABLE).filter(|folder| !folder.is_empty());

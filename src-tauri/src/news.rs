@@ -53,7 +53,7 @@ pub(crate) fn attend(app: &AppHandle) {
                 tracing::info!("{}: {}", notice.title, notice.body);
                 if wanted {
                     let (app, shown) = (app.clone(), shown.clone());
-                    // To remove the earlier one blocks, which no worker of the runtime may.
+                    // Removing the earlier one blocks, which a worker thread of the runtime must not do.
                     let told = spawn_blocking(move || tell(&app, &notice, &shown)).await;
                     let told = told.map_err(Into::into).flatten();
                     if let Err::<_, Failed>(error) = told {

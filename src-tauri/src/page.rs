@@ -36,14 +36,14 @@ impl Page {
     /// Sends an update to the page, or to the next one if there is none.
     pub(crate) fn tell(&self, update: Update) {
         let mut state = self.state();
-        let untold = match &state.news {
-            Some(news) => news.send(update).err().map(|untold| untold.0),
+        let unsent = match &state.news {
+            Some(news) => news.send(update).err().map(|unsent| unsent.0),
             None => Some(update),
         };
-        state.waiting.extend(untold);
+        state.waiting.extend(unsent);
     }
 
-    /// Starts to send the complete state and all updates to a new page.
+    /// Starts sending the complete state and all updates to a new page.
     pub(crate) fn open(&self, app: &AppHandle, page: Channel<Update>) {
         let (news, incoming) = mpsc::unbounded_channel();
         let mut state = self.state();

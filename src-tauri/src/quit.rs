@@ -34,7 +34,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 #[derive(Default)]
 pub(crate) struct Quit(Arc<AtomicBool>);
 
-/// Handles all requests to end the app.
+/// Handles all requests to quit the app.
 pub(crate) fn attend(app: &AppHandle) {
     let told = app.clone();
     spawn(async move {
@@ -46,9 +46,9 @@ pub(crate) fn attend(app: &AppHandle) {
             match endings.next().await {
                 // Ctrl-C in a terminal, as in `pilotlight up`.
                 Ending::Interrupt => stop_all(&told),
-                // Also at the end of a session: services keep running, and nothing is awaited.
+                // A desktop session that ends sends this too: services keep running, and nothing is awaited.
                 Ending::Terminate | Ending::HangUp => {
-                    tracing::info!("requested to end; services keep running");
+                    tracing::info!("quitting on a signal; services keep running");
                     told.exit(0);
                 }
             }
@@ -56,7 +56,7 @@ pub(crate) fn attend(app: &AppHandle) {
     });
     let ended = app.clone();
     spawn(async move {
-        // By `pilotlight`, or by another daemon that takes over.
+        // By `pilotlight`, or by another daemon that replaces this one.
         ended.state::<Host>().state.daemon().ended().await;
         tracing::info!("the daemon was stopped");
         ended.exit(0);
@@ -125,7 +125,7 @@ fn stop_all(app: &AppHandle) {
 }
 
 fn kill_all(app: &AppHandle) {
-    tracing::info!("killing what is left");
+    tracing::info!("killing the remaining services");
     let app = app.clone();
     spawn(async move {
         let daemon = app.state::<Host>().state.daemon().clone();

@@ -1,10 +1,10 @@
-//! The one clock that all processes of a run share.
+//! The clock that all processes of a run share.
 
 use std::{ops::Add, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long anything may take before the bench gives up.
+/// The time limit for anything that the bench waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A point on `CLOCK_MONOTONIC`.
@@ -22,7 +22,7 @@ impl TimePoint {
         Self(Duration::from_nanos(nanoseconds))
     }
 
-    /// Zero where the other is the later one.
+    /// Returns the time since another point; zero if the other is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }

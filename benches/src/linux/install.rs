@@ -1,4 +1,4 @@
-//! Other managers, installed privately in the target folder, when that is asked for.
+//! Installs other managers in the target folder, for `--install`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::{
     managers::{Manager, tools},
 };
 
-/// Installs a manager from its registry, unless it is there.
+/// Installs a manager from its registry, if it is missing.
 pub(crate) fn manager(manager: &dyn Manager) -> Result {
     if manager.program().is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Ctrl-C, or a polite end from outside: nothing that was started may be left.
+//! Stops every started process on Ctrl-C and SIGTERM.
 
 use std::{io, process, thread};
 
@@ -6,11 +6,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::stage;
 
-/// As a shell says it of a program that was interrupted.
+/// The exit code that shells use for an interrupted program.
 const INTERRUPTED: i32 = 130;
 
-/// From now on, ends everything that the bench has started before it ends itself.
-pub(crate) fn clean_up_when_asked_to_leave() -> io::Result<()> {
+/// Handles SIGINT and SIGTERM from now on: kills everything that the bench has started, then exits.
+pub(crate) fn clean_up_on_signals() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -29,7 +29,7 @@ pub(crate) fn clean_up_when_asked_to_leave() -> io::Result<()> {
             }
         });
         stage::clear_all();
-        #[expect(clippy::exit, reason = "the main thread is in the midst of a run")]
+        #[expect(clippy::exit, reason = "the main thread is in the middle of a run")]
         process::exit(INTERRUPTED);
     });
     Ok(())

@@ -1,4 +1,4 @@
-//! What the kernel tells about processes.
+//! Process information from the kernel.
 
 use std::{
     ffi::OsStr,
@@ -15,21 +15,21 @@ use rustix::{
 
 use super::Result;
 
-/// All processes for which this holds.
-pub(crate) fn processes(is_meant: impl Fn(i32) -> bool) -> io::Result<Vec<i32>> {
+/// Returns all processes that match.
+pub(crate) fn processes(matches: impl Fn(i32) -> bool) -> io::Result<Vec<i32>> {
     Ok(fs::read_dir("/proc")?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| is_meant(*pid))
+        .filter(|pid| matches(*pid))
         .collect())
 }
 
-/// The program that a process runs; `None` for one that has ended, reaped or not.
+/// Returns the program that a process runs; `None` if the process has exited, reaped or not.
 pub(crate) fn program(pid: i32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
-/// Whether `entry` (`NAME=VALUE`) stands in the environment that a process was started with.
+/// Returns whether the initial environment of a process contains `entry` (`NAME=VALUE`).
 pub(crate) fn has_variable(pid: i32, entry: &OsStr) -> bool {
     fs::read(format!("/proc/{pid}/environ")).is_ok_and(|bytes| {
         bytes
@@ -38,20 +38,19 @@ pub(crate) fn has_variable(pid: i32, entry: &OsStr) -> bool {
     })
 }
 
-/// Sends a signal to the process, if it is still the one that is meant: that is asked while its
-/// number cannot be given to another.
-pub(crate) fn signal(pid: i32, signal: Signal, is_meant: impl Fn(i32) -> bool) -> Result<bool> {
+/// Sends a signal to the process if it still matches, which is checked while its PID cannot be reused.
+pub(crate) fn signal(pid: i32, signal: Signal, matches: impl Fn(i32) -> bool) -> Result<bool> {
     let number = Pid::from_raw(pid).ok_or("0 is no process")?;
     let Ok(process) = pidfd_open(number, PidfdFlags::empty()) else {
         return Ok(false);
     };
-    if !is_meant(pid) {
+    if !matches(pid) {
         return Ok(false);
     }
     Ok(pidfd_send_signal(process, signal).is_ok())
 }
 
-/// Waits for the end of a child that has not been reaped, and for no longer than that.
+/// Waits until a child that has not been reaped exits. Returns `false` after `time`.
 pub(crate) fn ends_within(pid: u32, time: Duration) -> Result<bool> {
     let number = Pid::from_raw(pid.try_into()?).ok_or("0 is no process")?;
     let process = pidfd_open(number, PidfdFlags::empty())?;
@@ -59,8 +58,8 @@ pub(crate) fn ends_within(pid: u32, time: Duration) -> Result<bool> {
     Ok(poll(&mut end, Some(&time.try_into()?))? > 0)
 }
 
-/// The CPU time that a process has used, its ended threads included (`clock_getcpuclockid(3)`).
-/// `/proc/PID/schedstat` tells it of a thread, and `stat` only in steps of 10 ms.
+/// Returns the CPU time of a process, including that of exited threads (`clock_getcpuclockid(3)`).
+/// `/proc/PID/schedstat` covers a single thread, and `stat` counts in steps of 10 ms.
 pub(crate) fn cpu_time(pid: i32) -> Result<Duration> {
     let mut clock = 0;
     let mut time = libc::timespec {
@@ -69,9 +68,9 @@ pub(crate) fn cpu_time(pid: i32) -> Result<Duration> {
     };
     #[expect(
         unsafe_code,
-        reason = "no crate of ours wraps the clocks of other processes"
+        reason = "rustix does not wrap the clocks of other processes"
     )]
-    // SAFETY: both calls write to what they are given and keep nothing of it.
+    // SAFETY: both calls write to valid pointers and do not keep them.
     let errors = unsafe {
         (
             libc::clock_getcpuclockid(pid, &raw mut clock),
@@ -87,7 +86,7 @@ pub(crate) fn cpu_time(pid: i32) -> Result<Duration> {
     ))
 }
 
-/// Its share of memory in KiB: its own, and its part of what it shares.
+/// Returns the memory of a process in KiB: private memory and its share of shared memory.
 pub(crate) fn proportional_memory(pid: i32) -> Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
@@ -95,7 +94,7 @@ pub(crate) fn proportional_memory(pid: i32) -> Result<u64> {
     Ok(kib.ok_or("no Pss in smaps_rollup")?.parse()?)
 }
 
-/// Whether a process runs this program, which may have been deleted meanwhile.
+/// Returns whether a process runs this program, even if its file has been deleted.
 pub(crate) fn runs(pid: i32, path: &Path) -> bool {
     program(pid).is_some_and(|program| {
         let program = program.as_os_str().as_bytes();

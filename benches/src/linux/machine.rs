@@ -1,10 +1,10 @@
-//! What the figures were taken on.
+//! The machine on which the figures were measured.
 
 use std::fs;
 
 use super::{Result, managers::Manager, stage::Stage};
 
-/// Processor, cores, memory and kernel, on one line.
+/// Returns processor, cores, memory and kernel on one line.
 pub(crate) fn description() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let after_colon = |line: &str| {
@@ -33,15 +33,15 @@ pub(crate) fn description() -> String {
     )
 }
 
-/// How many processes have been wanting a core, over the last minute.
+/// Returns the load average of the last minute.
 pub(crate) fn load() -> String {
     let loads = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     loads.split(' ').next().unwrap_or("?").to_owned()
 }
 
-/// The manager with its version, or that it is not there.
+/// Returns the name and version of a manager, or that it is not installed.
 pub(crate) fn version(manager: &dyn Manager) -> String {
-    let said = || -> Result<String> {
+    let printed = || -> Result<String> {
         let stage = Stage::new()?;
         let output = manager.version(&stage)?.output()?;
         Ok(String::from_utf8(output.stdout)?)
@@ -49,8 +49,8 @@ pub(crate) fn version(manager: &dyn Manager) -> String {
     if manager.program().is_none() {
         return format!("{} (not installed)", manager.name());
     }
-    let said = said().unwrap_or_default();
+    let printed = printed().unwrap_or_default();
     let is_number = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
-    let number = said.split_whitespace().rfind(is_number);
+    let number = printed.split_whitespace().rfind(is_number);
     format!("{} {}", manager.name(), number.unwrap_or("?"))
 }

@@ -1,4 +1,4 @@
-//! The benches: a row for each line of the table, and what they share.
+//! The benches: a row for each line of the table, and their common parts.
 #![expect(
     clippy::disallowed_methods,
     reason = "a bench starts programs and waits for them itself; the bans are for what keeps services"
@@ -34,24 +34,24 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// The rows to measure: all of them if none is named
+    /// The rows to measure; all of them by default
     #[arg(value_parser = rows::by_name)]
     rows: Vec<&'static Row>,
-    /// Other managers to measure beside it: pm2, supervisord, process-compose, pitchfork, oxmgr
+    /// Other managers to measure as well: pm2, supervisord, process-compose, pitchfork, oxmgr
     #[arg(long, value_delimiter = ',', value_parser = managers::by_name)]
     against: Vec<&'static dyn Manager>,
-    /// Install the managers named by --against, privately, where they are missing
+    /// Install missing managers of --against, in the target folder
     #[arg(long)]
     install: bool,
-    /// End with 1 when a target is missed
+    /// Exit with 1 if a target is missed
     #[arg(long)]
     strict: bool,
-    /// Put the figures between the marks of this file too
+    /// Also write the figures between the marks in this file
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 }
 
-/// Runs the benches that the command line asks for.
+/// Runs the benches that the command line selects.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = run(&arguments);
@@ -68,7 +68,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Verdict> {
-    interrupt::clean_up_when_asked_to_leave()?;
+    interrupt::clean_up_on_signals()?;
     if arguments.install {
         for manager in &arguments.against {
             install::manager(*manager)?;

@@ -1,4 +1,4 @@
-//! The README that holds the figures of one run.
+//! Writes the figures of one run to the README.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use super::Result;
 const BEGIN: &str = "<!-- figures: `cargo xtask bench --write` puts them here -->\n";
 const END: &str = "<!-- end of the figures -->\n";
 
-/// Replaces what stands between the marks.
+/// Replaces the text between the marks.
 pub(crate) fn write(file: &Path, figures: &str) -> Result {
     let text = fs::read_to_string(file)?;
     let marks = || format!("{} has no place for the figures", file.display());

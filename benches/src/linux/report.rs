@@ -9,15 +9,15 @@ use super::{machine, managers::Manager, rows::Row};
 pub(crate) struct Figure {
     pub(crate) what: String,
     pub(crate) ours: String,
-    /// The cost of the same by other means, with their names.
+    /// The baseline, with its name.
     pub(crate) other: String,
-    /// Ours against the other.
+    /// Ours divided by the baseline.
     pub(crate) ratio: Option<f64>,
-    /// What is asked for; `None` where a figure only informs.
+    /// The target; `None` if the figure is only informative.
     pub(crate) target: Option<Target>,
 }
 
-/// What is asked of a figure, and whether it came true.
+/// The target of a figure, and whether the figure meets it.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) text: String,
@@ -32,7 +32,7 @@ impl Target {
         }
     }
 
-    /// Does the same for a time.
+    /// Like [`Self::below`], for a time.
     pub(crate) fn below_ms(value: Duration, limit: f64) -> Self {
         Self::below(value.as_secs_f64() * 1000.0, limit, " ms")
     }
@@ -52,7 +52,7 @@ impl Target {
     }
 }
 
-/// How it went.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     Met,
@@ -65,7 +65,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Report<'a> {
     others: &'a [&'static dyn Manager],
     figures: Vec<Figure>,
-    /// For each row that other managers can be measured by: their cells.
+    /// The cells of other managers, for each row that supports them.
     beside: Vec<(&'static str, Vec<String>)>,
     failures: Vec<String>,
     load_before: String,
@@ -82,7 +82,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Measures a row. One that cannot be measured is said, and the others go on.
+    /// Measures a row. If that fails, the report says so and the other rows continue.
     pub(crate) fn measure(&mut self, row: &'static Row) {
         eprintln!("  {} …", row.name);
         match (row.ours)() {
@@ -116,7 +116,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Everything, in Markdown.
+    /// Returns the tables in Markdown.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
             "On {}; load {} before and {} after.\n\n",
@@ -124,14 +124,7 @@ impl<'a> Report<'a> {
             self.load_before,
             machine::load()
         );
-        let head = [
-            "what",
-            "Pilot Light",
-            "the other side",
-            "ratio",
-            "asked",
-            "",
-        ];
+        let head = ["what", "Pilot Light", "baseline", "ratio", "target", ""];
         let rows = self.figures.iter().map(Figure::cells);
         table(&mut text, &head.map(str::to_owned), rows);
         if !self.others.is_empty() && !self.beside.is_empty() {
@@ -172,7 +165,7 @@ impl Figure {
     }
 }
 
-/// A Markdown table whose columns line up as plain text too.
+/// Appends a Markdown table whose columns are aligned as plain text too.
 fn table(text: &mut String, head: &[String], rows: impl Iterator<Item = Vec<String>>) {
     let rows: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(rows).collect();
     let width = |column: usize| {

@@ -1,4 +1,4 @@
-//! Services kept by a manager, in a stage of their own.
+//! Services that a manager runs, in a stage of their own.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,7 +16,7 @@ use super::{
     trace::Trace,
 };
 
-/// Services that have been handed to a manager.
+/// Services of a manager.
 pub(crate) struct Running<'a> {
     manager: &'a dyn Manager,
     stage: Stage,
@@ -29,8 +29,8 @@ pub(crate) struct Running<'a> {
 }
 
 impl<'a> Running<'a> {
-    /// Configures the manager and runs its command that starts all. Not all managers wait in it until
-    /// all runs: see the trace.
+    /// Configures the manager and runs its command that starts all services. Not all managers wait until
+    /// the services run, so callers wait for the trace.
     pub(crate) fn start(
         manager: &'a dyn Manager,
         stage: Stage,
@@ -41,7 +41,7 @@ impl<'a> Running<'a> {
         Self::start_by(command, manager, stage)
     }
 
-    /// Does the same with the command in a shell script, as users and other harnesses run it.
+    /// Like [`Self::start`], with the command in a shell script, as users and other harnesses run it.
     pub(crate) fn start_by_script(
         manager: &'a dyn Manager,
         stage: Stage,
@@ -81,12 +81,12 @@ impl<'a> Running<'a> {
         self.stage.trace()
     }
 
-    /// The CPU time that the manager has used.
+    /// Returns the CPU time that the manager has used.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
         self.daemons.iter().map(|pid| kernel::cpu_time(*pid)).sum()
     }
 
-    /// The manager's share of memory in MiB.
+    /// Returns the manager's share of memory in MiB.
     pub(crate) fn memory(&self) -> Result<f64> {
         let kib: Result<u64> = self
             .daemons
@@ -96,7 +96,7 @@ impl<'a> Running<'a> {
         Ok(f64::from(u32::try_from(kib?)?) / 1024.0)
     }
 
-    /// Measures how long a command of Pilot Light that reports these services takes.
+    /// Measures `pilotlight status` for these services.
     pub(crate) fn status(&self) -> Result<Duration> {
         let command = Pilotlight.command(&self.stage, &["status"])?;
         let began = TimePoint::now();
@@ -104,20 +104,20 @@ impl<'a> Running<'a> {
         Ok(began.elapsed())
     }
 
-    /// Stops all services: how long that took until its command had returned and none was left.
+    /// Stops all services. Returns the time until the command had returned and no service was left.
     pub(crate) fn down(&self) -> Result<Duration> {
         let began = TimePoint::now();
-        self.leave()?;
+        self.stop()?;
         self.stage.wait_until_empty()?;
         Ok(began.elapsed())
     }
 
     /// Runs the command that stops all services.
-    pub(crate) fn leave(&self) -> Result {
+    pub(crate) fn stop(&self) -> Result {
         run(&self.stage, self.manager.down(&self.stage)?)
     }
 
-    /// Ends the manager itself by its own command. What does not leave is killed with the stage.
+    /// Stops the manager with its own command. Processes that remain are killed with the stage.
     pub(crate) fn quit(self) -> Result {
         match self.manager.quit(&self.stage)? {
             Some(command) => run(&self.stage, command),
@@ -126,7 +126,7 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Runs a command to its end; what it says is shown if it fails or does not end.
+/// Runs a command until it exits. The error contains its output.
 fn run(stage: &Stage, mut command: Command) -> Result {
     let path = stage.path().join("commands.log");
     let log = OpenOptions::new().append(true).create(true).open(&path)?;
@@ -145,8 +145,8 @@ fn run(stage: &Stage, mut command: Command) -> Result {
     } else {
         child.kill()?;
         child.wait()?;
-        format!("does not return within {DEADLINE:?}")
+        format!("did not return within {DEADLINE:?}")
     };
-    let said = fs::read_to_string(&path).unwrap_or_default();
-    Err(format!("{program}: {how}\n{said}").into())
+    let output = fs::read_to_string(&path).unwrap_or_default();
+    Err(format!("{program}: {how}\n{output}").into())
 }

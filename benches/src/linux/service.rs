@@ -1,24 +1,24 @@
-//! What the managers are to run.
+//! The services that the managers run.
 
 use std::process::{Command, Stdio};
 
 use super::{Result, stage::Stage};
 
-/// A service, said so that each manager can put it into its own configuration.
+/// A service, independent of the configuration of each manager.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     pub(crate) name: String,
-    /// The words after the program: see the test service.
+    /// The arguments of the test service.
     pub(crate) words: Vec<String>,
     pub(crate) port: Option<u16>,
-    /// The service that must be ready before.
+    /// The service that must be ready first.
     pub(crate) needs: Option<String>,
-    /// Whether it is asked by HTTP if it is well; otherwise it is enough that it listens, or runs.
+    /// Whether its health is checked by HTTP. Otherwise it only has to listen or to run.
     pub(crate) http: bool,
 }
 
 impl Service {
-    /// Marks its start in the trace of the stage and waits.
+    /// Creates a service that writes its start to the trace of the stage and waits.
     pub(crate) fn new(stage: &Stage, name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -29,38 +29,38 @@ impl Service {
         }
     }
 
-    /// Takes steps of the test service, parted by blanks.
+    /// Adds steps of the test service, separated by spaces.
     pub(crate) fn does(mut self, steps: &str) -> Self {
         self.words
             .extend(steps.split_whitespace().map(str::to_owned));
         self
     }
 
-    /// Listens on the port.
+    /// Makes it listen on the port.
     pub(crate) fn listens(mut self, port: u16) -> Self {
         self.port = Some(port);
         self.does(&format!("--listen 127.0.0.1:{port}"))
     }
 
-    /// Starts when the other is ready.
+    /// Makes it start when the other is ready.
     pub(crate) fn after(mut self, other: Option<&Self>) -> Self {
         self.needs = other.map(|other| other.name.clone());
         self
     }
 
-    /// Is asked by HTTP.
+    /// Checks its health by HTTP.
     pub(crate) fn by_http(mut self) -> Self {
         self.http = true;
         self
     }
 
-    /// The address to ask it at.
+    /// Returns the URL of its health check.
     pub(crate) fn url(&self) -> Option<String> {
         let port = self.port.filter(|_| self.http)?;
         Some(format!("http://127.0.0.1:{port}/"))
     }
 
-    /// The command with nothing between: its output goes to a file, as with a daemon.
+    /// Returns the command without a manager. Its output goes to a file, as with a daemon.
     pub(crate) fn plain(&self, stage: &Stage) -> Result<Command> {
         let log = std::fs::OpenOptions::new()
             .append(true)
@@ -75,20 +75,20 @@ impl Service {
         Ok(command)
     }
 
-    /// The command as one line, for managers that take one: no word of ours holds a blank.
+    /// Returns the command as one line, for managers that need one. No argument contains a space.
     pub(crate) fn line(&self, stage: &Stage) -> String {
         format!("{} {}", stage.program().display(), self.words.join(" "))
     }
 }
 
-/// Services without needs, each listening on a port of its own.
+/// Returns services without dependencies, each of which listens on its own port.
 pub(crate) fn independent(stage: &Stage, count: usize) -> Result<Vec<Service>> {
     let ports = super::stage::free_ports(count)?;
     let listening = |(number, port)| Service::new(stage, format!("s{number:04}")).listens(port);
     Ok(ports.into_iter().enumerate().map(listening).collect())
 }
 
-/// Services each of which needs the one before, all taking these steps before they listen.
+/// Returns services that each need the one before, and run these steps before they listen.
 pub(crate) fn chain(stage: &Stage, count: usize, steps: &str) -> Result<Vec<Service>> {
     let mut services: Vec<Service> = Vec::with_capacity(count);
     for (number, port) in super::stage::free_ports(count)?.into_iter().enumerate() {

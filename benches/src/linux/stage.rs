@@ -1,4 +1,4 @@
-//! A private place for one run: a folder, a trace, ports, and a program that no other run uses.
+//! The private environment of one run: a folder, a trace, ports, and a copy of the program.
 
 use std::{
     env,
@@ -24,21 +24,21 @@ use super::{
     trace::Trace,
 };
 
-/// What everything that is started here has in its environment: the folder of its stage.
+/// The variable in the environment of every started process: the folder of its stage.
 const MARK: &str = "PILOTLIGHT_BENCH";
-/// Below the ports that the kernel gives to connections.
+/// A range below the ports that the kernel gives to connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// Between two looks whether the processes are gone.
+/// The pause between two checks whether the processes have exited.
 const PAUSE: Duration = Duration::from_millis(1);
-/// A file from this size on is not kept until the end of the bench.
+/// Files from this size on are not kept until the end of the bench.
 const BIG: u64 = 1024 * 1024;
-/// The folders of all stages that there have been.
+/// The folders of all stages.
 static STAGES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// One run's private place. Dropped, it ends whatever still runs there, and only that.
+/// The private environment of one run. On drop it kills the processes that still run in it, and no others.
 ///
-/// Its files stay until the end of the bench: ext4 without a journal steps over each file that has
-/// been deleted in the last seconds when it makes a new one, and the next run would pay for this one.
+/// Its files stay until the end of the bench: when ext4 without a journal creates a file, it skips the
+/// inodes of recently deleted ones, which would slow down the next run.
 pub(crate) struct Stage {
     folder: PathBuf,
     program: PathBuf,
@@ -46,12 +46,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Takes the test service that stands beside this program.
+    /// Creates a stage with the test service in the folder of this program.
     pub(crate) fn new() -> Result<Self> {
         Self::of(&programs()?.join("pilotlight-test-service"))
     }
 
-    /// Uses the smallest service, written in C. Needs a C compiler.
+    /// Creates a stage with the smallest service, written in C. Needs a C compiler.
     pub(crate) fn tiny() -> Result<Self> {
         static TINY: Mutex<Option<PathBuf>> = Mutex::new(None);
         let mut tiny = TINY.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,10 +64,10 @@ impl Stage {
     }
 
     fn of(original: &Path) -> Result<Self> {
-        // Short, since the paths of sockets are below.
+        // Short, since it contains sockets, whose paths are limited.
         let folder = folder()?;
-        // A program of its own tells the services of this stage from everything else on the machine,
-        // whatever they do to their environment, group, session and parent.
+        // A copy of the program identifies the services of this stage, even if they change their
+        // environment, group, session or parent.
         let program = program_of(&folder);
         fs::copy(original, &program).map_err(|error| format!("{}: {error}", original.display()))?;
         let trace = Trace::at(folder.join("trace"));
@@ -91,19 +91,19 @@ impl Stage {
         &self.trace
     }
 
-    /// A command that bears the mark of this stage, as will all that it starts.
+    /// Returns a command with the mark of this stage, which its children inherit.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env(MARK, self.path()).current_dir(self.path());
         command
     }
 
-    /// The services that run, with whatever they have started.
+    /// Returns the running services and their children.
     pub(crate) fn services(&self) -> Result<Vec<i32>> {
         Ok(kernel::processes(|pid| self.is_service(pid))?)
     }
 
-    /// Everything else that was started here: the daemon, above all.
+    /// Returns all other processes of this stage, such as the daemon.
     pub(crate) fn daemons(&self) -> Result<Vec<i32>> {
         Ok(kernel::processes(|pid| {
             is_marked(self.path(), pid) && !self.is_service(pid)
@@ -115,10 +115,10 @@ impl Stage {
         if kernel::signal(pid, Signal::KILL, |pid| self.is_service(pid))? {
             return Ok(());
         }
-        Err(format!("process {pid} is no service of this bench any more").into())
+        Err(format!("process {pid} is no longer a service of this bench").into())
     }
 
-    /// Waits until no service runs any more.
+    /// Waits until no service is running.
     pub(crate) fn wait_until_empty(&self) -> Result {
         let deadline = TimePoint::now() + DEADLINE;
         while !self.services()?.is_empty() {
@@ -142,7 +142,7 @@ impl Drop for Stage {
     }
 }
 
-/// A folder that is removed at the end.
+/// Creates a folder that is removed at the end of the bench.
 fn folder() -> Result<PathBuf> {
     let temporary = env::temp_dir().canonicalize()?;
     let folder = tempfile::Builder::new()
@@ -166,16 +166,16 @@ fn compile_tiny() -> Result<PathBuf> {
     }
 }
 
-/// Ends what runs on any stage, and removes them all.
+/// Kills the processes of all stages and removes the stages.
 pub(crate) fn clear_all() {
     for path in stages().drain(..) {
         clear(&path);
-        // What cannot be removed is left to the system's own tidying of temporary files.
+        // If it cannot be removed, the system cleans up temporary files.
         let _ = fs::remove_dir_all(path);
     }
 }
 
-/// What cannot be removed now is removed at the end.
+/// Removes big files. Those that cannot be removed now are removed at the end of the bench.
 fn remove_big_files(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.metadata() {
@@ -190,8 +190,8 @@ fn stages() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     STAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all that runs on a stage; again, while that finds any, since a daemon may have started others
-/// meanwhile.
+/// Kills all processes of a stage, and repeats this until none is found, since a daemon may have started
+/// others meanwhile.
 fn clear(stage: &Path) {
     let program = program_of(stage);
     let is_ours = |pid| kernel::runs(pid, &program) || is_marked(stage, pid);
@@ -200,14 +200,14 @@ fn clear(stage: &Path) {
         match kernel::processes(is_ours) {
             Ok(left) if left.is_empty() => return,
             Ok(left) => left.into_iter().for_each(|pid| {
-                // One that cannot be killed now is found again.
+                // The next round finds it again if this fails.
                 let _ = kernel::signal(pid, Signal::KILL, is_ours);
             }),
             Err(_) => break,
         }
         thread::sleep(PAUSE);
     }
-    eprintln!("  ! processes may be left of {}", stage.display());
+    eprintln!("  ! processes of {} may be left", stage.display());
 }
 
 fn program_of(stage: &Path) -> PathBuf {
@@ -221,7 +221,7 @@ fn is_marked(stage: &Path, pid: i32) -> bool {
     kernel::has_variable(pid, &mark)
 }
 
-/// The folder with the programs of this build.
+/// Returns the folder with the programs of this build.
 pub(crate) fn programs() -> Result<PathBuf> {
     let myself = env::current_exe()?;
     Ok(myself
@@ -230,7 +230,7 @@ pub(crate) fn programs() -> Result<PathBuf> {
         .to_owned())
 }
 
-/// So many ports that are free on both loopback addresses, no two stages of this program with the same.
+/// Returns ports that are free on both loopback addresses. No two stages of this program get the same port.
 pub(crate) fn free_ports(count: usize) -> Result<Vec<u16>> {
     static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
     let mut ports = Vec::with_capacity(count);

@@ -1,8 +1,8 @@
-//! What several runs say together.
+//! Statistics over several runs.
 
 use std::{fmt, time::Duration};
 
-/// The times of several runs of the same. Never empty when shown.
+/// The times of several runs. Never empty when shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runs(Vec<Duration>);
 
@@ -12,7 +12,7 @@ impl Runs {
         self.0.insert(place, time);
     }
 
-    /// The middle one, or the earlier of the two.
+    /// Returns the middle time, or the lower of the two.
     pub(crate) fn median(&self) -> Duration {
         self.0
             .get(self.0.len().saturating_sub(1) / 2)
@@ -24,7 +24,7 @@ impl Runs {
         self.0.first().copied().unwrap_or_default()
     }
 
-    /// Each run less the time that the work itself takes.
+    /// Returns the times without the time of the work itself.
     pub(crate) fn over(&self, work: Duration) -> Self {
         Self(
             self.0
@@ -34,7 +34,7 @@ impl Runs {
         )
     }
 
-    /// How many times as long as the other's its median is.
+    /// Returns its median divided by the median of the other.
     pub(crate) fn ratio(&self, other: &Self) -> f64 {
         self.median().as_secs_f64() / other.median().as_secs_f64()
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Runs {
     }
 }
 
-/// In milliseconds, to three digits or so.
+/// Formats a time in milliseconds, with about three digits.
 pub(crate) fn milliseconds(time: Duration) -> String {
     let milliseconds = time.as_secs_f64() * 1000.0;
     let digits = match milliseconds {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_work_takes_is_left_out() {
+    fn the_time_of_the_work_is_subtracted() {
         let over = runs(&[1030, 1010]).over(Duration::from_secs(1));
         assert_eq!(over.median(), Duration::from_millis(10));
     }

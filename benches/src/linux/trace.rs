@@ -1,4 +1,4 @@
-//! The honest clock: what the services themselves have written down, and when.
+//! The trace: events that the services themselves write, with their times.
 
 use std::{
     fs, io,
@@ -12,8 +12,8 @@ use super::{
     clock::{DEADLINE, TimePoint},
 };
 
-/// Between two looks at a trace. The times are in the trace, so that looking seldom makes none of
-/// them worse, while looking often would take the cores from what is measured.
+/// The pause between two reads of a trace. A long one does not affect the times, which are in the trace,
+/// while a short one would take CPU time from the measured programs.
 const PAUSE: Duration = Duration::from_millis(10);
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Trace {
         &self.0
     }
 
-    /// All events of this name, in the order in which they were written.
+    /// Returns all events of this name, in the order in which they were written.
     pub(crate) fn events(&self, name: &str) -> Result<Vec<Event>> {
         let text = match fs::read_to_string(&self.0) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -49,7 +49,7 @@ impl Trace {
             .collect())
     }
 
-    /// Waits until there are so many events of this name, and returns them.
+    /// Waits for this number of events of this name, and returns them.
     pub(crate) fn wait_for(&self, name: &str, count: usize) -> Result<Vec<Event>> {
         self.wait(name, |events| events.len() >= count)
             .map_err(|error| format!("{error}: {count} × `{name}`").into())
@@ -71,16 +71,14 @@ impl Trace {
             }
             if deadline.has_passed() {
                 let found = events.len();
-                return Err(
-                    format!("{found} events of `{name}` came, not what was waited for").into(),
-                );
+                return Err(format!("only {found} events of `{name}` came in time").into());
             }
             thread::sleep(PAUSE);
         }
     }
 }
 
-/// When the last of them happened.
+/// Returns the time of the last event.
 pub(crate) fn last(events: &[Event]) -> TimePoint {
     events
         .iter()
@@ -89,7 +87,7 @@ pub(crate) fn last(events: &[Event]) -> TimePoint {
         .unwrap_or_default()
 }
 
-/// `EVENT PID NANOSECONDS`
+/// Parses `EVENT PID NANOSECONDS`.
 fn event(line: &str) -> Option<Event> {
     let mut words = line.split(' ');
     Some(Event {

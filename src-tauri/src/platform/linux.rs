@@ -212,9 +212,8 @@ pub(crate) fn make_known(_app: &AppHandle, _folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Disables OpenGL for the page, unless the user has set otherwise. Loading it takes longer than it
-/// saves on this page, one and a half seconds for a software renderer, and with some drivers the
-/// page stays empty.
+/// Disables OpenGL for the page, unless the user has set the variable. Loading it takes longer than it saves
+/// on this page (1.5 s with a software renderer), and with some drivers the page stays empty.
 pub(crate) fn prepare() -> io::Result<()> {
     own_variables::set("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
 }
@@ -258,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tooltip_shows_what_it_says() {
+    fn markup_is_escaped_in_tooltips() {
         assert_eq!(escaped("a < b & c"), "a &lt; b &amp; c");
     }
 
     #[test]
-    fn pixels_are_turned_into_what_the_bus_carries() {
+    fn pixels_are_converted_to_argb() {
         let image = Image::new(&[1, 2, 3, 4], 1, 1);
         assert_eq!(icon(&image).data, [4, 1, 2, 3]);
     }

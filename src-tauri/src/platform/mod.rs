@@ -1,5 +1,5 @@
-//! The functions that differ between desktops, under the same names. Only here, and for the console
-//! in `main.rs`, does the app depend on the system.
+//! The functions that differ between desktops, under the same names. Besides the console in `main.rs`,
+//! nothing else in the app depends on the system.
 
 #[cfg(not(target_os = "linux"))]
 mod alike;

@@ -79,7 +79,7 @@ impl Shown {
             .icon(image(tray.light))
             .tooltip(tooltip(tray))
             .menu(&menu)
-            // As every menu bar item of macOS does; elsewhere a click opens the window.
+            // Menu bar items of macOS open their menu on a click; elsewhere a click opens the window.
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .on_menu_event(move |app, event: MenuEvent| {
                 let number: Option<usize> = event.id().as_ref().parse().ok();
@@ -170,7 +170,7 @@ fn menu(app: &AppHandle, tray: &Tray) -> tauri::Result<(Menu<Wry>, Vec<Item>)> {
     Ok((Menu::with_items(app, &made)?, items))
 }
 
-/// Makes the items of the entries, in the order of [`flat`]. The id of each is its number.
+/// Creates the items of the entries, in the order of [`flat`]. The id of each is its number.
 fn make(
     app: &AppHandle,
     entries: &[Entry],
@@ -219,7 +219,7 @@ fn remember(tray: &Tray, choices: &Choices) {
     *lock(choices) = all.collect();
 }
 
-/// The notification area of Windows takes 16 to 32 pixels, the menu bar of macOS 22 points.
+/// The icon sizes: 16 to 32 pixels in the notification area of Windows, 22 points in the menu bar of macOS.
 fn image(light: Light) -> Image<'static> {
     let sizes = icons::of(light);
     sizes[sizes.len() - 2].clone()

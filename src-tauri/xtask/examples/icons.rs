@@ -1,4 +1,4 @@
-//! Renders `icons/**/*.svg` into the folder that is given: what the app, its bundles and its tray show.
+//! Renders `icons/**/*.svg` into the given folder, for the app, its bundles and its tray.
 
 use std::{
     env,
@@ -16,14 +16,14 @@ use resvg::{
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// The names and sizes that the bundler of Tauri asks for.
+/// The names and sizes that Tauri's bundler needs.
 const APP: [(&str, u32); 4] = [
     ("32x32.png", 32),
     ("128x128.png", 128),
     ("128x128@2x.png", 256),
     ("icon.png", 512),
 ];
-/// What Windows picks from: lists, the taskbar and large icons, at its usual scalings.
+/// The sizes of Windows: for lists, the taskbar and large icons, at its usual scalings.
 const ICO: [u32; 9] = [16, 20, 24, 32, 40, 48, 64, 128, 256];
 const ICNS: [IconType; 10] = [
     IconType::RGBA32_16x16,
@@ -37,14 +37,14 @@ const ICNS: [IconType; 10] = [
     IconType::RGBA32_512x512,
     IconType::RGBA32_512x512_2x,
 ];
-/// How much of its square an icon fills on macOS, where all leave the same room for their shadow.
+/// The share of its square that an icon fills on macOS; the margin is for the shadow.
 const MACOS_SHARE: f32 = 824.0 / 1024.0;
 const LIGHTS: [&str; 4] = ["off", "amber", "green", "red"];
-/// What panels take: 16 on Windows, 22 and 24 on Linux, and twice that on dense screens.
+/// The sizes of panels: 16 on Windows, 22 and 24 on Linux, and twice that on dense screens.
 const TRAY: [u32; 6] = [16, 22, 24, 32, 44, 48];
 
 fn main() -> Result {
-    let into = PathBuf::from(env::args_os().nth(1).ok_or("say into which folder")?);
+    let into = PathBuf::from(env::args_os().nth(1).ok_or("no folder is given")?);
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../icons");
     fs::create_dir_all(into.join("tray"))?;
 
@@ -69,7 +69,7 @@ fn read(path: &Path) -> Result<Tree> {
     Ok(Tree::from_data(&fs::read(path)?, &Options::default())?)
 }
 
-/// A square picture of it, which fills this share of each side.
+/// Returns a square picture of the drawing, which fills this share of each side.
 fn draw(icon: &Tree, size: u32, share: f32) -> Result<Pixmap> {
     let mut picture = Pixmap::new(size, size).ok_or("an icon has a size")?;
     #[expect(

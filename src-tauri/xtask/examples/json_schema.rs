@@ -1,5 +1,5 @@
-//! Writes the JSON Schemas of stack files and of the documents that commands print, as `cargo xtask
-//! generate` stores them, into the folder that it is given.
+//! Writes the JSON Schemas of stack files and of the JSON output of commands into the given folder,
+//! for `cargo xtask generate`.
 
 use std::{env, error::Error, fs, path::PathBuf};
 

@@ -1,5 +1,5 @@
-//! Prints the types between the app and its window as TypeScript, and the words for states, as
-//! `cargo xtask generate` writes them.
+//! Prints the types between the app and its window as TypeScript, and the words for states, for
+//! `cargo xtask generate`.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,9 @@ use ts_rs::{Config, TS};
 fn main() {
     let config = Config::new();
     let declared = |declaration: String| println!("\nexport {declaration}");
-    println!("// Made from the types of the core by `cargo xtask generate`. Changes belong there.");
+    println!(
+        "// Generated from the types of the core by `cargo xtask generate`. Change those instead."
+    );
     macro_rules! declare {
         ($($name:ty),* $(,)?) => { $(declared(<$name as TS>::decl(&config));)* };
     }

@@ -9,7 +9,7 @@ use crate::{
     step, workspace,
 };
 
-/// The packages of the command lines: the newest versions, which are what people run.
+/// The npm packages of the agents, in their newest versions, since most users have these.
 const CLIENTS: [&str; 2] = ["@anthropic-ai/claude-code@latest", "@openai/codex@latest"];
 
 /// Drives the MCP server with real clients: `tests/agents/command_lines.py`.

@@ -1,4 +1,4 @@
-//! The tray application, as other chores need it: how it is built, and what its tests need.
+//! Builds the tray application and installs the requirements of its tests.
 
 use std::{env, path::PathBuf};
 
@@ -31,8 +31,8 @@ impl Profile {
         )
     }
 
-    /// Builds a program and returns it. It is built by itself and never together with other packages: these would
-    /// ask for other features of its libraries.
+    /// Builds a program and returns it. It is never built together with other packages, since these would
+    /// enable other features of its libraries.
     fn build(self, what: &str, package: &str, program: &str) -> Result<PathBuf, Error> {
         let release = (self == Self::Release).then_some("--release");
         step::run(
@@ -53,7 +53,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, Error> {
     profile.build("build the application", "pilotlight-app", "pilot-light")
 }
 
-/// Installs what its tests need.
+/// Installs the requirements of its tests.
 pub(crate) fn prepare_tests() -> Result<(), Error> {
     if env::consts::OS == "linux" {
         return desktop::ensure_for_tests();

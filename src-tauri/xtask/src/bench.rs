@@ -14,21 +14,21 @@ pub(crate) struct Options {
     /// Put the figures into benches/README.md
     #[arg(long)]
     write: bool,
-    /// Handed to the benches: the rows to measure, and what `cargo xtask bench -- --help` shows
+    /// Arguments for the benches: the rows to measure, and the options that `cargo xtask bench -- --help` lists
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-/// Builds the command, the test service and the benches the way they are released, and measures.
+/// Builds the command, the test service and the benches in release mode, and runs the benches.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Profile::Release.build_command()?;
     step::run(
-        "build what measures it",
+        "build the benches",
         workspace::cargo()
             .args(["build", "--release", "--package", "pilotlight-bench"])
             .args(["--package", "pilotlight-test-service"]),
     )?;
-    // As `pilotlight-bench` would build it itself, but where a person sees how it goes on.
+    // `pilotlight-bench` would build it too, but without showing the progress.
     let named = |name: &String| !name.starts_with('-');
     if !options.arguments.iter().any(named) || options.arguments.iter().any(|name| name == "app") {
         desktop::ensure_for_tests()?;

@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     step::show(a_minute()?.args(&options.arguments))
 }
 
-/// A minute with a fixed seed, for `cargo xtask test`.
+/// Plays rounds for one minute with a fixed seed, for `cargo xtask test`.
 pub(crate) fn a_minute() -> Result<Command, Error> {
     let mut chaos = workspace::cargo_for_all("test")?;
     chaos.args(["--test", "chaos", "--"]);

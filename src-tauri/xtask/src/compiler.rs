@@ -34,10 +34,10 @@ pub(crate) struct Target {
 
 /// The compiler that builds for the other system.
 pub(crate) enum Compiler {
-    /// The one that built the chores; rustup has the standard library for it.
+    /// The compiler that built xtask, with a standard library from rustup.
     OfRustup,
-    /// Debian's, named outright since rustup's stand before it on PATH, with a standard library
-    /// that was built from Debian's sources.
+    /// Debian's compiler, with a standard library built from Debian's sources. It is named by its full
+    /// path, since rustup's comes first on PATH.
     OfDebian {
         /// Where the compiler finds that library.
         sysroot: PathBuf,
@@ -159,10 +159,10 @@ impl Compiler {
     }
 }
 
-/// Which parts of the standard library are built.
+/// The parts of the standard library that are built.
 const RECIPE: &str = "-Zbuild-std=std,panic_unwind,panic_abort,test,proc_macro";
 
-/// A package with nothing in it, for which the library is built.
+/// The empty package for which the library is built.
 const MANIFEST: &str = r#"[package]
 name = "nothing"
 version = "0.0.0"

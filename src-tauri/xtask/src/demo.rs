@@ -20,24 +20,24 @@ pub(crate) struct Options {
     /// Show the stack in this terminal
     #[arg(long)]
     no_app: bool,
-    /// Without the app: return when all is ready, and leave the stack running
+    /// Without the app: return when all services are ready, and leave the stack running
     #[arg(short, long, visible_alias = "keep")]
     detach: bool,
 }
 
-/// Whether there is a display to show a window on.
+/// Returns whether a window can be shown.
 fn has_desktop() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     env::consts::OS != "linux" || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
 }
 
-/// Lights the example stack: in the app, or in the terminal until Ctrl-C, or left running.
+/// Starts the example stack: in the app, in the terminal until Ctrl-C, or in the background.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     setup::everything()?;
     let mut in_terminal = options.no_app || options.detach;
     if !in_terminal && !has_desktop() {
         step::note(
-            "there is no desktop here for the application, so this is the stack in the terminal",
+            "no desktop for the application was found, so this shows the stack in the terminal",
         );
         in_terminal = true;
     }
@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let pilotlight = Pilotlight::build()?;
     if pilotlight.redis_would_be_in_the_way() {
         step::note(
-            "something listens on port 6379 and is no part of the demo; it will be left alone. \
+            "another program listens on port 6379; the demo leaves it running. \
              If it is the system's Redis, `sudo systemctl stop redis-server` makes room",
         );
     }
@@ -71,14 +71,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The command `pilotlight`, on the stack file of the example.
+/// Returns the command `pilotlight` with the stack file of the example.
 struct Pilotlight {
     program: PathBuf,
     file: PathBuf,
 }
 
 impl Pilotlight {
-    /// Builds it without optimization, which takes a fraction of the time and shares the libraries of the tests.
+    /// Builds the command without optimization, which is faster and shares the libraries of the tests.
     fn build() -> Result<Self, Error> {
         Ok(Self {
             program: Profile::Debug.build_command()?,
@@ -92,7 +92,7 @@ impl Pilotlight {
         command
     }
 
-    /// The command as a person types it, short where the paths allow it.
+    /// Returns the command as a user types it, with a relative path if possible.
     fn line(&self, argument: &str) -> String {
         let here = env::current_dir().unwrap_or_default();
         let short = |path: &Path| {
@@ -109,7 +109,7 @@ impl Pilotlight {
         )
     }
 
-    /// Whether port 6379 is held while no Redis of this stack runs.
+    /// Returns whether port 6379 is in use while no Redis of this stack runs.
     fn redis_would_be_in_the_way(&self) -> bool {
         TcpStream::connect(("127.0.0.1", 6379)).is_ok() && !self.redis_runs()
     }

@@ -29,24 +29,24 @@ pub(crate) enum Error {
     /// Tests failed; their output has been shown.
     #[error("{}", targets(.0))]
     Tests(Vec<FailedTarget>),
-    /// Several parts failed, each of which has been reported; each with its name and a short reason.
+    /// Several parts failed and have been reported. Each has a name and a short reason.
     #[error("these failed:{}", parts(.0))]
     Parts(Vec<(&'static str, String)>),
     #[error("{}", list(.0))]
     Missing(Vec<Missing>),
-    /// A product of the chore is not as it should be.
+    /// A result of the chore is wrong.
     #[error("{0}")]
     Untrue(String),
-    #[error("not what the sources make: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
+    #[error("out of date: {}\nrun `cargo xtask generate` and commit the result", .0.join(", "))]
     Stale(Vec<String>),
 }
 
-/// A target of `cargo test` with failed tests.
+/// A `cargo test` target with failed tests.
 #[derive(Debug)]
 pub(crate) struct FailedTarget {
     /// The arguments of cargo that select it.
     pub(crate) target: String,
-    /// The failed tests; empty if the program ended without naming them.
+    /// The failed tests; empty if the program exited without naming them.
     pub(crate) tests: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ fn parts(failed: &[(&str, String)]) -> String {
 }
 
 fn list(missing: &[Missing]) -> String {
-    let mut text = String::from("this has to be there first:");
+    let mut text = String::from("missing requirements:");
     for Missing { what, remedy } in missing {
         let _ = write!(text, "\n  {what}\n    {remedy}");
     }

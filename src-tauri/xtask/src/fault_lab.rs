@@ -11,7 +11,7 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// A part of each lesson that the lab is there for: the three real days, and stacks that are well.
+/// Cases of every kind: the three real days, and healthy stacks.
 const SOME: [&str; 4] = [
     "blames-cors",
     "an-earlier-instance",
@@ -19,13 +19,13 @@ const SOME: [&str; 4] = [
     "well-",
 ];
 
-/// Tries every case of `tests/fault_lab`.
+/// Runs every case of `tests/fault_lab`.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let ready = setup::for_tests()?;
     step::show(lab(&ready.python)?.arg("--all").args(&options.arguments))
 }
 
-/// Tries some of them, for `cargo xtask test`: the whole takes minutes, and judges times too.
+/// Runs some cases, for `cargo xtask test`: all of them take minutes and also check times.
 pub(crate) fn some(python: &Path) -> Result<Command, Error> {
     let mut lab = lab(python)?;
     lab.args(["--jobs", "2"]).args(SOME);

@@ -11,16 +11,16 @@ const CARGO_FUZZ: &str = "0.13.2";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How long each target runs
+    /// Run each target for this time
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
-    /// Only these targets; their names are those of the files in `fuzz/fuzz_targets`
+    /// Run only these targets, named as the files in `fuzz/fuzz_targets`
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
 }
 
-/// Runs the targets, one after the other, from the inputs in `fuzz/corpus`. New inputs stay in the target folder; one
-/// that makes a target fail is written to `fuzz/artifacts`.
+/// Runs the targets one after the other, starting from the inputs in `fuzz/corpus`. New inputs stay in the target
+/// folder. An input that makes a target fail is written to `fuzz/artifacts`.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let program = step::tool("cargo-fuzz", CARGO_FUZZ)?;
     let folder = workspace::root().join("fuzz");

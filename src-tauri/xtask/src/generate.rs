@@ -13,13 +13,13 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Write nothing; fail if a file is not what the sources make
+    /// Write nothing, and fail if a generated file is out of date
     #[arg(long)]
     check: bool,
 }
 
-/// The examples of this crate that make files, and what each makes, below the root of the repository: a text that it
-/// prints, or files that it writes into the folder that it is given. Other files may stand in that folder too.
+/// The examples of this crate that generate files, and their output below the root of the repository: a text that the
+/// example prints, or files that it writes into the given folder. That folder may contain other files too.
 const EVERYTHING: [(&str, &str); 4] = [
     ("json_schema", "schema"),
     ("wire_types", "ui/src/backend/wire.ts"),
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Err(Error::Stale(stale))
 }
 
-/// Text may have been checked out with the line ends of Windows.
+/// Compares two files. Text may have been checked out with the line ends of Windows.
 fn same(present: &[u8], made: &[u8]) -> bool {
     present == made
         || match (str::from_utf8(present), str::from_utf8(made)) {
@@ -62,15 +62,15 @@ fn same(present: &[u8], made: &[u8]) -> bool {
         }
 }
 
-/// Returns the files that an example makes, by their places below the root of the repository.
+/// Returns the files that an example generates, by their paths below the root of the repository.
 fn make(example: &str, what: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
     step::run(
-        &format!("build what makes {what}"),
+        &format!("build the generator of {what}"),
         workspace::cargo_for_all("build")?.args(["--example", example]),
     )?;
     let program = format!("examples/{example}{}", env::consts::EXE_SUFFIX);
     let folder = workspace::own()?.join("generated");
-    // Nothing that an earlier version made may pass for the work of this one.
+    // Files of an earlier version must not remain.
     workspace::remove(&folder)?;
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     let mut make = Command::new(workspace::programs()?.join(program));

@@ -6,14 +6,14 @@ use crate::{error::Error, macos, setup::desktop, step, ui, workspace};
 
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks what a machine can check without running anything.
+/// Runs all static checks.
 pub(crate) fn run() -> Result<(), Error> {
     desktop::ensure_for_building()?;
     step::run(
         "check the formatting",
         workspace::cargo().args(["fmt", "--all", "--check"]),
     )?;
-    // The tests that `cargo test` leaves out do not belong to all targets.
+    // `--all-targets` leaves out the same tests as `cargo test`.
     let left_out = ["--test", "chaos", "--test", "fault_lab"];
     for targets in [&["--all-targets"][..], &left_out] {
         step::run(

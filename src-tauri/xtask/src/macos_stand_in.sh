@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stands for a compiler of C and for ar where nothing is linked: what they would make is made empty.
+# Replaces the C compiler and ar where nothing is linked: creates their output files empty.
 while [ $# -gt 0 ]; do
     case $1 in
         -o)

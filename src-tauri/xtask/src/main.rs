@@ -43,9 +43,9 @@ struct Arguments {
 enum Chore {
     /// Set up the example and the requirements of the tests
     ///
-    /// Installs missing programs (on Debian and Ubuntu with apt, through sudo where needed), makes the Python
-    /// environment and installs the npm packages, unless they are up to date. On other systems it prints
-    /// the missing programs and the commands that install them.
+    /// Installs missing programs (on Debian and Ubuntu with apt, through sudo where needed), and creates the
+    /// Python environment and installs the npm packages unless they are up to date. On other systems it
+    /// prints the missing programs and the commands that install them.
     Setup,
     /// Set everything up and start the example stack
     Demo(demo::Options),
@@ -53,29 +53,29 @@ enum Chore {
     Test(test::Options),
     /// Measure Pilot Light against plain fork+exec and other process managers
     ///
-    /// Name rows after the options, as in `cargo xtask bench --write chain restart`; without names, all are
-    /// measured. `cargo xtask bench -- --help` lists the other options.
+    /// Name rows after the options, as in `cargo xtask bench --write chain restart`. Without names, all rows
+    /// are measured. `cargo xtask bench -- --help` lists the other options.
     Bench(bench::Options),
     /// Run doctor on every broken stack of the fault lab, and on those that only look broken
     FaultLab(fault_lab::Options),
     /// Inject random faults into a running stack
     Chaos(chaos::Options),
-    /// Feed the parsers with random input
+    /// Feed random input to the parsers
     Fuzz(fuzz::Options),
-    /// Drive `pilotlight mcp` with the newest command lines of Claude Code and Codex
+    /// Drive `pilotlight mcp` with the newest versions of Claude Code and Codex
     ///
-    /// Installs their npm packages, which weigh 700 MB, into the target folder. Their models are stand-ins on this
-    /// machine, so that no account is needed.
+    /// Installs their npm packages (700 MB) into the target folder. A local program replaces their models, so
+    /// that no account is needed.
     Agents,
     /// Build the packages and inspect them
     Dist(dist::Options),
     /// Check formatting, clippy without warnings (for macOS too, on Linux), licences, bans and sources of dependencies
     Lint,
-    /// Check, build and test the window by itself; leaves pictures in ui/tests/pictures
+    /// Check, build and test the window by itself, and leave pictures in ui/tests/pictures
     Ui,
     /// Write the generated files
     Generate(generate::Options),
-    /// Take the pictures of the README anew
+    /// Take the pictures of the README
     Screenshots,
 }
 

@@ -4,7 +4,7 @@ use std::{io, path::Path, process::Command};
 
 use crate::error::{Error, not_run};
 
-/// Hands the terminal over to the program: it gets every signal, and its end is the end of this one.
+/// Replaces this process with the program, which then receives every signal.
 #[cfg(unix)]
 pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
     use std::os::unix::process::CommandExt as _;
@@ -13,7 +13,7 @@ pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
     Err(not_run(&command)(error))
 }
 
-/// Windows cannot replace a program, so this one waits and leaves Ctrl-C to the other.
+/// Runs the program and waits, since Windows cannot replace a process. Ctrl-C is left to the program.
 #[cfg(windows)]
 pub(crate) fn become_program(mut command: Command) -> Result<(), Error> {
     let handled = ctrlc::set_handler(|| {}).map_err(io::Error::other);
@@ -29,7 +29,7 @@ pub(crate) fn make_executable(file: &Path) -> io::Result<()> {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755))
 }
 
-/// Does nothing: on Windows the name of a file shows whether it is a program.
+/// Does nothing: on Windows the name of a file decides whether it is executable.
 #[cfg(windows)]
 pub(crate) fn make_executable(_file: &Path) -> io::Result<()> {
     Ok(())

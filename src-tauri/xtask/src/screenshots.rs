@@ -9,12 +9,12 @@ use crate::{
     step, workspace,
 };
 
-/// Takes the pictures of the README anew: the real application in a real panel.
+/// Takes the pictures of the README: the real application in a real panel.
 pub(crate) fn run() -> Result<(), Error> {
     desktop::ensure_for_tests()?;
     app::build(Profile::Debug)?;
     step::run(
-        "build what takes the pictures",
+        "build the screenshot program",
         workspace::cargo()
             .args(["build", "--package", "pilotlight-app-tests"])
             .args(["--example", "screenshots"]),

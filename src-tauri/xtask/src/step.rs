@@ -23,11 +23,11 @@ const GREEN: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::
 const AMBER: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 /// Without a terminal, a long step reports its elapsed time this often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
-/// How much of the output of a failed step is shown.
+/// The number of lines that are shown of a failed step's output.
 const TAIL: usize = 200;
 
-/// Runs a program and fails if it fails. Its output goes to a log; the error has its end. Meanwhile shows the step,
-/// its newest line of output, and the elapsed time.
+/// Runs a program and fails if it fails. Its output goes to a log, whose end is part of the error. Meanwhile shows the
+/// step, its newest line of output, and the elapsed time.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Error> {
     let progress = Progress::start(what);
     let log = log_file(what)?;
@@ -125,7 +125,7 @@ pub(crate) fn spawn(command: &mut Command) -> Result<(Child, PipeReader), Error>
         let (reader, writer) = io::pipe()?;
         command.stdout(writer.try_clone()?).stderr(writer);
         let child = command.spawn()?;
-        // The command holds the write ends: without this, the output would never end.
+        // The command holds the write ends. If they stayed open, the output would never end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Ok((child, reader))
     };

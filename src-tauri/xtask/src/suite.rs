@@ -24,7 +24,7 @@ pub(crate) fn run(
     arguments: &[String],
 ) -> Result<(), Error> {
     if arguments.is_empty() {
-        // By itself it shows its progress.
+        // Cargo shows its own progress.
         let mut build = tests()?;
         build.arg("--no-run");
         step::show(&mut build)?;

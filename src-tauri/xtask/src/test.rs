@@ -15,13 +15,13 @@ pub(crate) struct Options {
     /// Build for Windows, run clippy on it, and run its tests under Wine
     #[arg(long)]
     windows: bool,
-    /// Handed to `cargo test`
+    /// Arguments for `cargo test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-/// Runs every test. Nothing is skipped: the requirements of a test are installed first, and a test without them
-/// fails. Nothing runs twice, and a failed part does not stop the others.
+/// Runs every test. The requirements are installed first, and a test without its requirements fails rather than being
+/// skipped. Nothing runs twice, and a failed part does not stop the others.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.windows {
         return windows::test(&options.arguments);
@@ -60,12 +60,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     parts.end()
 }
 
-/// Collects the failures of several parts that all run.
+/// Collects the failures of several parts.
 #[derive(Default)]
 struct Parts(Vec<(&'static str, Error)>);
 
 impl Parts {
-    /// Reports a failure at once; the rest continues.
+    /// Reports a failure at once, and continues.
     fn take(&mut self, what: &'static str, done: Result<(), Error>) {
         if let Err(error) = done {
             error.report();

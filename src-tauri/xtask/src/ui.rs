@@ -15,18 +15,18 @@ pub(crate) fn everything() -> Result<(), Error> {
     test()
 }
 
-/// Builds it into `ui/dist`, from where the application takes it.
+/// Builds it into `ui/dist`, which the application embeds.
 pub(crate) fn build() -> Result<(), Error> {
     step::run("build the page of the window", &mut script("build")?)
 }
 
-/// Checks the types of all that it is made of, and of its tests.
+/// Checks the types of its sources and tests.
 pub(crate) fn check() -> Result<(), Error> {
     step::run("check the types of the window", &mut script("check")?)
 }
 
-/// Tests its logic, everything that it can show in a browser, and the page that `pilotlight ui` serves.
-/// Pictures are left in `ui/tests/pictures`.
+/// Tests its logic, every state in a browser, and the page that `pilotlight ui` serves. Leaves pictures in
+/// `ui/tests/pictures`.
 pub(crate) fn test() -> Result<(), Error> {
     let chromium = setup::chromium()?;
     build()?;
@@ -41,7 +41,7 @@ pub(crate) fn test() -> Result<(), Error> {
     step::run("test the window in Chromium", &mut browser)
 }
 
-/// A script of its package, once its npm packages are installed.
+/// Installs the npm packages and returns the command for a script of `package.json`.
 fn script(name: &str) -> Result<Command, Error> {
     let ui = workspace::root().join("ui");
     npm_ci(&ui, "the window")?;

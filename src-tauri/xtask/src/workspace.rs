@@ -1,4 +1,4 @@
-//! Where things are.
+//! Paths of the workspace, and its cargo.
 
 use std::{
     env, fs,
@@ -11,29 +11,29 @@ use crate::{
     setup::desktop,
 };
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// The example stack.
+/// Returns the folder of the example stack.
 pub(crate) fn example() -> PathBuf {
     root().join("examples/nexus")
 }
 
-/// The folder with the programs of this build. The chores stand there themselves, so that it is the
-/// right one whatever `CARGO_TARGET_DIR` says.
+/// Returns the folder with the programs of this build. xtask is in it, so it is right for every value of
+/// `CARGO_TARGET_DIR`.
 pub(crate) fn programs() -> Result<PathBuf, Error> {
-    let myself = env::current_exe().map_err(at("the program of the chores"))?;
+    let myself = env::current_exe().map_err(at("the program of xtask"))?;
     Ok(myself.parent().unwrap_or(root()).to_owned())
 }
 
-/// What the chores keep for themselves in the target folder: logs and tools.
+/// Returns the folder for logs and tools of xtask, in the target folder.
 pub(crate) fn own() -> Result<PathBuf, Error> {
     Ok(programs()?.with_file_name("xtask"))
 }
 
-/// Removes a folder with all that is in it, if it exists.
+/// Removes a folder and its contents, if it exists.
 pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(at(folder))?;
@@ -41,8 +41,8 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The cargo that started the chores, in the root of the repository. It does not inherit what that cargo said about
-/// this program: the build script of `ring` runs again when `CARGO_PKG_NAME` changes, and all that uses it is rebuilt.
+/// Returns the cargo that started xtask, in the root of the repository, without the variables that describe xtask:
+/// the build script of `ring` runs again when `CARGO_PKG_NAME` changes, and all its dependents are rebuilt.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
@@ -55,9 +55,9 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// A cargo command for the whole workspace. The selected packages decide the features of the libraries that they
-/// share: with one selection for all tests, each library is built once. For `build`, name an example or a test among
-/// the targets, or Cargo leaves out the features that only tests ask for.
+/// Returns a cargo command for the whole workspace. The selected packages decide the features of their shared
+/// libraries, so with one selection for all tests each library is built once. For `build`, name an example or a test
+/// among the targets, or Cargo leaves out the features that only tests enable.
 pub(crate) fn cargo_for_all(subcommand: &str) -> Result<Command, Error> {
     desktop::ensure_for_building()?;
     let mut cargo = cargo();

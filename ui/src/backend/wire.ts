@@ -1,4 +1,4 @@
-// Made from the types of the core by `cargo xtask generate`. Changes belong there.
+// Generated from the types of the core by `cargo xtask generate`. Change those instead.
 
 export type ServiceName = string;
 

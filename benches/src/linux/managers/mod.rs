@@ -1,4 +1,4 @@
-//! Pilot Light and those it is measured beside, each with its own configuration and commands.
+//! Pilot Light and the other process managers, each with its own configuration and commands.
 
 mod oxmgr;
 mod pilotlight;
@@ -23,48 +23,47 @@ use super::{
 
 /// A process manager, used as its documentation says. Its home is in the stage.
 pub(crate) trait Manager: Sync {
-    /// Its name in the tables and on the command line.
+    /// Returns its name in the tables and on the command line.
     fn name(&self) -> &'static str;
 
-    /// Its program, if it is installed.
+    /// Returns its program, if it is installed.
     fn program(&self) -> Option<PathBuf>;
 
-    /// Says its version.
+    /// Returns the command that prints its version.
     fn version(&self, stage: &Stage) -> Result<Command> {
         let mut command = stage.command(self.installed()?);
         command.arg("--version");
         Ok(command)
     }
 
-    /// The commands that install it under a folder, and where its program is then.
+    /// Returns the commands that install it in a folder.
     fn install(&self, under: &Path) -> Vec<Command>;
 
-    /// Writes its configuration for these services: restarted when they end, no watching of files.
+    /// Writes its configuration for these services: restart them when they exit, and watch no files.
     fn configure(&self, stage: &Stage, services: &[Service]) -> Result;
 
-    /// Starts the manager and all services; returns with the manager in the background.
+    /// Returns the command that starts the manager in the background, with all services.
     fn up(&self, stage: &Stage) -> Result<Command>;
 
-    /// Stops all services.
+    /// Returns the command that stops all services.
     fn down(&self, stage: &Stage) -> Result<Command>;
 
-    /// Ends the manager, where [`Self::down`] leaves it running.
+    /// Returns the command that stops the manager, if [`Self::down`] leaves it running.
     fn quit(&self, stage: &Stage) -> Result<Option<Command>>;
 
-    /// Whether it can ask services by HTTP if they are well, again and again.
+    /// Returns whether it can check the health of running services by HTTP.
     fn watches_by_http(&self) -> bool;
 
-    /// Its program, or the error that says that it is missing.
+    /// Returns its program, or an error if it is not installed.
     fn installed(&self) -> Result<PathBuf> {
         let missing = || format!("{} is not installed", self.name());
         Ok(self.program().ok_or_else(missing)?)
     }
 }
 
-/// Ours.
 pub(crate) static PILOTLIGHT: &dyn Manager = &Pilotlight;
 
-/// The others.
+/// The other managers.
 pub(crate) static OTHERS: [&dyn Manager; 5] = [
     &pm2::Pm2,
     &supervisord::Supervisord,
@@ -73,21 +72,21 @@ pub(crate) static OTHERS: [&dyn Manager; 5] = [
     &oxmgr::Oxmgr,
 ];
 
-/// Another manager, as named on the command line.
+/// Returns the manager with this name on the command line.
 pub(crate) fn by_name(name: &str) -> std::result::Result<&'static dyn Manager, String> {
     let known = || OTHERS.map(Manager::name).join(", ");
     OTHERS
         .into_iter()
         .find(|manager| manager.name() == name)
-        .ok_or_else(|| format!("known are {}", known()))
+        .ok_or_else(|| format!("the managers are {}", known()))
 }
 
-/// Where managers are installed by `--install`.
+/// Returns the folder in which `--install` installs managers.
 pub(crate) fn tools() -> Result<PathBuf> {
     Ok(programs()?.with_file_name("bench-tools"))
 }
 
-/// A program that was installed by `--install`, or that is on the PATH.
+/// Returns a program that `--install` installed, or one on the PATH.
 fn find(installed: &str, name: &str) -> Option<PathBuf> {
     let own = tools().ok()?.join(installed);
     let folders = env::var_os("PATH")?;

@@ -43,7 +43,7 @@ impl Manager for Pilotlight {
         self.command(stage, &["down"])
     }
 
-    /// A background daemon with no stack left ends.
+    /// A background daemon without stacks exits.
     fn quit(&self, _stage: &Stage) -> Result<Option<Command>> {
         Ok(None)
     }
@@ -54,7 +54,7 @@ impl Manager for Pilotlight {
 }
 
 impl Pilotlight {
-    /// A command of the home and the stack file of this stage.
+    /// Returns a command with the home and the stack file of this stage.
     pub(crate) fn command(&self, stage: &Stage, arguments: &[&str]) -> Result<Command> {
         let mut command = stage.command(self.installed()?);
         command
@@ -70,7 +70,7 @@ fn file_of(stage: &Stage) -> PathBuf {
     stage.path().join("pilotlight.toml")
 }
 
-/// A string or a list of strings reads the same in TOML as in JSON.
+/// Formats a string or a list of strings, which look the same in TOML and JSON.
 fn section(file: &mut String, stage: &Stage, service: &Service) -> Result {
     let mut command = vec![stage.program().display().to_string()];
     command.extend(service.words.iter().cloned());
@@ -84,7 +84,7 @@ fn section(file: &mut String, stage: &Stage, service: &Service) -> Result {
         file,
         "restart = \"always\"\nstop = {{ timeout = \"500ms\" }}"
     )?;
-    // A process that has taken a port since it was found free is left alone.
+    // Pilot Light must not stop a process that has taken a port since it was found free.
     writeln!(file, "port_conflict = \"fail\"")?;
     if let Some(port) = service.port {
         writeln!(file, "port = {port}")?;

@@ -64,7 +64,7 @@ impl Manager for Pitchfork {
         self.command(stage, &["supervisor", "stop"]).map(Some)
     }
 
-    /// Only until it is ready.
+    /// It probes a service only until it is ready.
     fn watches_by_http(&self) -> bool {
         false
     }

@@ -22,7 +22,7 @@ impl Manager for Pm2 {
         find("pm2/bin/pm2", "pm2")
     }
 
-    /// It starts its daemon even for that.
+    /// Even this starts its daemon.
     fn version(&self, stage: &Stage) -> Result<Command> {
         self.command(stage, &["--version"])
     }
@@ -35,7 +35,7 @@ impl Manager for Pm2 {
         vec![npm]
     }
 
-    /// It knows no needs.
+    /// It has no dependencies between services.
     fn configure(&self, stage: &Stage, services: &[Service]) -> Result {
         let app = |service: &Service| -> Value {
             let log = stage.path().join(format!("{}.log", service.name));

@@ -13,8 +13,8 @@ use crate::linux::{Result, service::Service, stage::Stage};
 
 pub(crate) struct ProcessCompose;
 
-/// Builds the module where it lies: `go install` asks for a list of versions too, which not every
-/// proxy has.
+/// Builds the module in its folder: `go install` also needs a list of versions, which not every proxy
+/// has.
 const BUILD: &str = r#"
 folder=$(go mod download -json github.com/f1bonacc1/process-compose@v1.85.0 |
     sed -n 's/.*"Dir": "\(.*\)",/\1/p')
@@ -63,7 +63,7 @@ impl Manager for ProcessCompose {
         Ok(command)
     }
 
-    /// It ends with its processes.
+    /// It exits with its processes.
     fn down(&self, stage: &Stage) -> Result<Command> {
         let mut command = self.command(stage)?;
         command.arg("down");
@@ -101,7 +101,7 @@ fn process(stage: &Stage, service: &Service) -> Value {
         "shutdown": { "timeout_seconds": 1 },
     });
     if let Some(port) = service.port.filter(|_| service.http) {
-        // Its periods are whole seconds.
+        // It takes periods in whole seconds.
         process["readiness_probe"] = json!({
             "http_get": { "host": "127.0.0.1", "port": port.to_string(), "scheme": "http", "path": "/" },
             "period_seconds": 2,

@@ -46,7 +46,7 @@ impl Manager for Supervisord {
         vec![environment, pip]
     }
 
-    /// It knows no needs.
+    /// It has no dependencies between services.
     fn configure(&self, stage: &Stage, services: &[Service]) -> Result {
         let mut file = SETTINGS.to_owned();
         for service in services {

@@ -1,4 +1,4 @@
-//! What the tray application costs, and how soon it shows what happens, on a desktop of its own.
+//! The cost and the latency of the tray application, on a separate desktop.
 
 use std::{
     fs,
@@ -38,13 +38,13 @@ pub(super) const ROW: Row = Row {
 
 const RUNS: usize = 9;
 const WINDOWS: usize = 5;
-/// What a start leaves behind is over by then.
+/// The time after which a start no longer affects the figures.
 const SETTLED: Duration = Duration::from_secs(5);
 const WATCHED: Duration = Duration::from_secs(30);
-/// What a window leaves behind is over by then.
+/// The time after which a closed window no longer affects the figures.
 const CLOSED: Duration = Duration::from_millis(700);
-/// What a light of a service that is ready is painted with in the light theme (`ui/src/theme.css`), and how much of
-/// the screen that is at least once there are rows.
+/// The colour of a ready service's light in the light theme (`ui/src/theme.css`), and its minimum share of the screen
+/// once the rows are shown.
 const READY: [u8; 3] = [0x0d, 0x7a, 0x4f];
 const ROWS: f64 = 0.000_1;
 const TITLE: &str = "Pilot Light";
@@ -58,8 +58,8 @@ fn ours() -> Result<Vec<Figure>> {
         figures.push(bundle()?);
         Ok(figures)
     }));
-    // What went wrong has been said where it did.
-    measured.unwrap_or_else(|_| Err("the application did not do what was asked of it".into()))
+    // The panic has printed its reason.
+    measured.unwrap_or_else(|_| Err("the application did not behave as expected".into()))
 }
 
 /// A desktop with the application, which knows the stack.
@@ -67,8 +67,8 @@ fn stage(stack: &Stack) -> (App, Icon, PathBuf, Desktop) {
     let desktop = Desktop::new();
     let file = stack.write(&desktop);
     desktop.knows(&[&file], &json!({ "theme": "light" }));
-    // The first program of GTK on a screen looks what that can do, for which it loads all of OpenGL, and leaves a
-    // note for those after it. On a desktop there has always been one before.
+    // The first GTK program on a screen loads all of OpenGL to detect its features, and stores them for the next
+    // programs. On a real desktop another program has always done this before.
     let arrivals = desktop.tray().arrivals();
     let mut first = desktop.start(&[]);
     arrivals.first(0, "an icon", |_| true);
@@ -200,7 +200,7 @@ fn windows() -> [Figure; 2] {
     ]
 }
 
-/// From the click to the first picture of the screen with a row in the window.
+/// Measures the time from the click to the first screen image with a row in the window.
 fn open(desktop: &Desktop, icon: &Icon) -> Duration {
     let menu = icon.menu();
     let clicked = Instant::now();
@@ -214,7 +214,7 @@ fn open(desktop: &Desktop, icon: &Icon) -> Duration {
     clicked.elapsed()
 }
 
-/// All that the window loads from the application, each file compressed by itself.
+/// Measures the files that the window loads from the application, each compressed by itself.
 fn bundle() -> Result<Figure> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/dist");
     let (mut code, mut fonts) = (0, 0);

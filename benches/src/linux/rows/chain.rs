@@ -25,9 +25,9 @@ pub(super) const ROW: Row = Row {
 const RUNS: usize = 7;
 const SERVICES: usize = 5;
 const EACH: Duration = Duration::from_millis(200);
-/// What the services need, if nothing between them takes any time.
+/// The time of the services alone.
 const WORK: Duration = Duration::from_secs(1);
-/// Between two attempts of the plain side to connect.
+/// The pause between two connection attempts of the plain side.
 const PAUSE: Duration = Duration::from_micros(200);
 
 fn ours() -> Result<Vec<Figure>> {
@@ -53,7 +53,7 @@ fn services(stage: &Stage) -> Result<Vec<Service>> {
     Ok(services.into_iter().map(Service::by_http).collect())
 }
 
-/// From the command to its return, which is when all are ready.
+/// Measures the time from the command to its return, when all services are ready.
 fn by_pilotlight() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = services(&stage)?;
@@ -64,7 +64,7 @@ fn by_pilotlight() -> Result<Duration> {
     Ok(time)
 }
 
-/// Each is started as soon as the one before accepts a connection, by a caller that does nothing else.
+/// Starts each service as soon as the one before accepts a connection.
 fn by_hand() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = services(&stage)?;
@@ -75,7 +75,7 @@ fn by_hand() -> Result<Duration> {
         let port = service.port.ok_or("a service without a port")?;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if (began + DEADLINE).has_passed() {
-                return Err("a service does not listen".into());
+                return Err("a service is not listening".into());
             }
             thread::sleep(PAUSE);
         }

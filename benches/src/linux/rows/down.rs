@@ -1,4 +1,4 @@
-//! Ten chained services are stopped that leave at once.
+//! Stops ten chained services that exit at once.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::linux::{
 
 pub(super) const ROW: Row = Row {
     name: "down",
-    what: "`down` of ten services that leave at once",
+    what: "`down` of ten services that exit at once",
     ours,
     against: Some(against),
 };
@@ -32,7 +32,7 @@ fn ours() -> Result<Vec<Figure>> {
         plain.add(by_hand()?);
     }
     Ok(vec![Figure {
-        what: "`down` of ten chained services that leave at once on SIGTERM".into(),
+        what: "`down` of ten chained services that exit at once on SIGTERM".into(),
         ours: ours.to_string(),
         other: format!("{plain} by kill, waitpid"),
         ratio: None,
@@ -58,7 +58,7 @@ fn by(manager: &dyn Manager) -> Result<Duration> {
     Ok(time)
 }
 
-/// One after the other, by a program that does nothing else.
+/// Stops one service after the other in this program.
 fn by_hand() -> Result<Duration> {
     let stage = Stage::new()?;
     let services = chain(&stage, SERVICES, "")?;

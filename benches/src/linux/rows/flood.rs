@@ -24,7 +24,7 @@ pub(super) const ROW: Row = Row {
 
 const RUNS: usize = 5;
 const BYTES: usize = 200_000_000;
-/// What the C library does when standard output is no terminal, and what it does for standard error.
+/// The C library writes blocks if standard output is not a terminal, and single writes to standard error.
 const WRITES: [(&str, &str); 2] = [
     ("in blocks of 4 KiB", "4096"),
     ("a write for each line", "0"),
@@ -40,7 +40,7 @@ fn figure((how, block): (&str, &str)) -> Result<Figure> {
         ours.add(by(PILOTLIGHT, block)?);
         plain.add(by_redirect(block)?);
     }
-    // How much of the speed is left, so that more is better.
+    // The remaining share of the speed, so that more is better.
     let ratio = plain.ratio(&ours);
     Ok(Figure {
         what: format!("200 MB of log lines, {how}"),
@@ -80,7 +80,7 @@ fn by_redirect(block: &str) -> Result<Duration> {
     time(stage.trace())
 }
 
-/// How long the service has been writing: a manager must not make it wait.
+/// Measures how long the service writes: a manager must not make it wait.
 fn time(trace: &Trace) -> Result<Duration> {
     let flooded = trace.wait_for("flooded", 1)?;
     Ok(last(&flooded).since(last(&trace.events("begun")?)))

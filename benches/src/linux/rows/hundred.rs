@@ -65,8 +65,7 @@ fn ours() -> Result<Vec<Figure>> {
 enum Kind {
     /// The test service; the command by itself.
     Rust,
-    /// The smallest possible service, started from a script, so that the share of Pilot Light is
-    /// larger.
+    /// The smallest possible service, with a command in a script. Pilot Light's share of the time is larger.
     C,
 }
 

@@ -1,4 +1,4 @@
-//! What is left after `down` of services that try to get away.
+//! The processes left after `down` of services that try to escape.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(super) const ROW: Row = Row {
     against: Some(against),
 };
 
-/// How a service and what it starts may behave, and how many processes that makes.
+/// Services by name, with the behaviour of the service and its children, and the number of processes.
 const KINDS: [(&str, &str, usize); 8] = [
     ("forks", "--child fork", 2),
-    ("leaves-its-session", "--child setsid", 2),
+    ("new-session", "--child setsid", 2),
     ("double-forks", "--child double-fork", 2),
     ("ignores-sigterm", "--sigterm ignore", 1),
     (
@@ -31,8 +31,8 @@ const KINDS: [(&str, &str, usize); 8] = [
         "--sigterm ignore --child fork --child setsid --child double-fork",
         4,
     ),
-    ("forgets-its-environment", "--child nameless", 2),
-    ("forks-when-asked-to-leave", "--sigterm fork", 1),
+    ("clears-its-environment", "--child nameless", 2),
+    ("forks-on-sigterm", "--sigterm fork", 1),
     ("daemonizes", "--daemonize", 1),
 ];
 
@@ -41,7 +41,7 @@ fn ours() -> Result<Vec<Figure>> {
     returned?;
     Ok(vec![Figure {
         what: "processes left after `down`, of services that fork, double-fork, setsid, ignore \
-               SIGTERM, forget their environment, daemonize"
+               SIGTERM, clear their environment, daemonize"
             .into(),
         ours: format!("{left} of {of}"),
         other: String::new(),
@@ -63,7 +63,7 @@ fn against(manager: &dyn Manager) -> Result<String> {
     Ok(format!("{left} of {of}{how}"))
 }
 
-/// How many are left, of how many, and whether the command has returned well.
+/// The number of processes left, the number before, and whether the command succeeded.
 struct End {
     left: usize,
     of: usize,
@@ -81,7 +81,7 @@ fn by(manager: &dyn Manager) -> Result<End> {
     let running = Running::start(manager, stage, &services)?;
     running.trace().wait_for("listening", KINDS.len())?;
     let of = wait_for_all(&running)?;
-    let returned = running.leave();
+    let returned = running.stop();
     let left = running.stage().services()?.len();
     if returned.is_ok() {
         running.quit()?;
@@ -89,7 +89,7 @@ fn by(manager: &dyn Manager) -> Result<End> {
     Ok(End { left, of, returned })
 }
 
-/// Children start a moment after their parents.
+/// Waits until all children are running, and returns the number of processes.
 fn wait_for_all(running: &Running<'_>) -> Result<usize> {
     let expected = KINDS.iter().map(|(_, _, processes)| processes).sum();
     let deadline = TimePoint::now() + DEADLINE;
@@ -99,7 +99,7 @@ fn wait_for_all(running: &Running<'_>) -> Result<usize> {
             return Ok(found);
         }
         if deadline.has_passed() {
-            return Err(format!("{found} processes came of {expected}").into());
+            return Err(format!("{found} of {expected} processes are running").into());
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -20,17 +20,17 @@ use super::{Result, managers::Manager, report::Figure};
 /// Something to measure.
 #[derive(Clone, Copy)]
 pub(crate) struct Row {
-    /// On the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// In the table of other managers.
+    /// Its title in the table of other managers.
     pub(crate) what: &'static str,
-    /// Pilot Light, beside what costs least.
+    /// Measures Pilot Light and the baseline.
     pub(crate) ours: fn() -> Result<Vec<Figure>>,
-    /// The same by another manager, where it can do it: a cell of the other table.
+    /// Measures another manager and returns its cell, if the row supports that.
     pub(crate) against: Option<fn(&dyn Manager) -> Result<String>>,
 }
 
-/// All of them, in the order of the table.
+/// All rows, in the order of the table.
 pub(crate) static ALL: [Row; 14] = [
     cold::ROW,
     chain::ROW,
@@ -48,10 +48,10 @@ pub(crate) static ALL: [Row; 14] = [
     app::ROW,
 ];
 
-/// A row, as named on the command line.
+/// Returns the row with this name on the command line.
 pub(crate) fn by_name(name: &str) -> std::result::Result<&'static Row, String> {
     let known = || ALL.map(|row| row.name).join(", ");
     ALL.iter()
         .find(|row| row.name == name)
-        .ok_or_else(|| format!("known are {}", known()))
+        .ok_or_else(|| format!("the rows are {}", known()))
 }

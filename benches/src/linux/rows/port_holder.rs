@@ -1,4 +1,4 @@
-//! Who holds a port, among many processes and sockets.
+//! The lookup of the process that uses a port, among many processes and sockets.
 
 use std::process::Stdio;
 
@@ -18,13 +18,13 @@ use crate::linux::{
 
 pub(super) const ROW: Row = Row {
     name: "port-holder",
-    what: "who holds a port",
+    what: "the process that uses a port",
     ours,
     against: None,
 };
 
 const PROCESSES: usize = 1000;
-/// Beside the one that each of them answers at.
+/// In addition to the port of each process.
 const MORE_SOCKETS_EACH: usize = 9;
 const RUNS: usize = 15;
 
@@ -55,7 +55,7 @@ fn ours() -> Result<Vec<Figure>> {
             " ms",
         ))
     };
-    let what = "who holds a port, with 1,000 processes and 10,000 sockets";
+    let what = "the process that uses a port, with 1,000 processes and 10,000 sockets";
     Ok(vec![
         Figure {
             what: format!("{what}: the call"),
@@ -83,7 +83,7 @@ fn by_call(port: u16) -> Result<std::time::Duration> {
     let found = runtime.block_on(holders(port))?;
     let time = began.elapsed();
     if found.len() != 1 {
-        return Err(format!("{} holders were found of one", found.len()).into());
+        return Err(format!("{} processes were found instead of one", found.len()).into());
     }
     Ok(time)
 }
@@ -103,7 +103,7 @@ fn by_command(stage: &Stage, port: u16) -> Result<std::time::Duration> {
     Ok(time)
 }
 
-/// Another way to ask, where it is installed.
+/// The same lookup with `ss`, if it is installed.
 fn by_ss(stage: &Stage, port: u16) -> Option<std::time::Duration> {
     let mut command = stage.command("ss");
     command.args(["-ltnpH", &format!("sport = :{port}")]);

@@ -1,4 +1,4 @@
-//! From the kill of a service to the first line of its successor.
+//! The time from the kill of a service to the first line of its successor.
 
 use std::{thread, time::Duration};
 
@@ -22,13 +22,13 @@ pub(super) const ROW: Row = Row {
     against: Some(against),
 };
 
-/// Each is killed once, so that no manager takes it for a crash loop.
+/// Each service is killed once, so that no manager sees a crash loop.
 const SERVICES: usize = 15;
 /// The number of daemons in which a service crashes for the first time.
 const LIVES: usize = 7;
-/// All managers get this long to see that the services run well.
+/// The time in which all managers can see that the services are healthy.
 const SETTLED: Duration = Duration::from_millis(1500);
-/// Between two kills, for whatever a manager does after a restart.
+/// The pause between two kills, for the work of a manager after a restart.
 const BREATH: Duration = Duration::from_millis(50);
 
 fn ours() -> Result<Vec<Figure>> {
@@ -98,7 +98,7 @@ fn by(manager: &dyn Manager) -> Result<Runs> {
     Ok(runs)
 }
 
-/// The kill, the wait and the spawn by one program that does nothing else.
+/// Measures kill, wait and spawn in this program.
 fn by_hand() -> Result<Runs> {
     let stage = Stage::new()?;
     let service = Service::new(&stage, "plain").does("--print ready");

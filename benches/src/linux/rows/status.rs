@@ -1,4 +1,4 @@
-//! How long `status` takes.
+//! The time that `status` takes.
 
 use std::{thread, time::Duration};
 

@@ -90,7 +90,7 @@ fn ours() -> Result<Vec<Figure>> {
     ])
 }
 
-/// The daemon inherits it.
+/// Raises the limit of open files, which the daemon inherits.
 fn raise_limit() -> Result {
     let limit = getrlimit(Resource::Nofile);
     let is_less = |limit: Option<u64>| limit.is_some_and(|limit| limit < FILES);

@@ -1,4 +1,4 @@
-//! What it costs to watch ten services.
+//! The cost of watching ten services.
 
 use std::{thread, time::Duration};
 
@@ -21,7 +21,7 @@ pub(super) const ROW: Row = Row {
 };
 
 const SERVICES: usize = 10;
-/// What a start leaves behind is over by then.
+/// The time after which a start no longer affects the figures.
 const SETTLED: Duration = Duration::from_secs(5);
 const WATCHED: Duration = Duration::from_secs(30);
 
@@ -63,7 +63,7 @@ fn against(manager: &dyn Manager) -> Result<String> {
 
 struct Cost {
     cpu_percent: f64,
-    /// In MiB.
+    /// The memory in MiB.
     memory: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What the registry has been told. Each test has names of its own there, and leaves nothing.
+//! Tests the registry entries of the app. Each test uses keys of its own and removes them.
 
 use std::{fs, path::Path, process};
 
@@ -8,7 +8,7 @@ use windows_registry::{CURRENT_USER, Type};
 use super::{ICON, SENDERS, as_word, register};
 use crate::autostart::Autostart;
 
-/// What the system starts with the desktop, and what the task manager has been told of that.
+/// The programs that start with the desktop, and the switches of the task manager for them.
 const AT_LOGIN: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
 const APPROVED: &str = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
 
@@ -20,7 +20,7 @@ fn a_path_is_one_word_of_a_command_line() {
     );
 }
 
-/// A key that is gone with the test.
+/// A registry key that is removed when the test ends.
 struct Sender(String);
 
 impl Drop for Sender {
@@ -30,14 +30,14 @@ impl Drop for Sender {
 }
 
 #[test]
-fn a_sender_is_registered_with_its_name_and_a_picture_that_is_there() {
+fn a_sender_is_registered_with_its_name_and_an_existing_icon() {
     let sender = Sender(format!("dev.pilotlight.test.{}", process::id()));
     let folder = tempfile::Builder::new().prefix("ein Ort ☀ ").tempdir();
     let folder = folder.expect("a folder");
-    // As the folder of the state is.
+    // The folder of the state is resolved in the same way.
     let resolved = folder.path().canonicalize().expect("the folder");
 
-    // As with every start of the app.
+    // The app registers at every start.
     for name in ["Before", "Pilot Light"] {
         register(&sender.0, name, &resolved).expect("a sender");
     }
@@ -51,11 +51,11 @@ fn a_sender_is_registered_with_its_name_and_a_picture_that_is_there() {
 }
 
 #[test]
-fn the_system_takes_the_identity() {
+fn windows_accepts_the_identity() {
     identity::assume("dev.pilotlight.test").expect("the identity");
 }
 
-/// A name among what starts with the desktop, which is gone with the test.
+/// An autostart entry that is removed when the test ends.
 struct Entry(String);
 
 impl Entry {
@@ -82,7 +82,7 @@ impl Drop for Entry {
 const PROGRAM: &str = r"C:\Program Files\Pilot ☀ Light\pilot-light.exe";
 
 #[test]
-fn what_starts_with_the_desktop_is_written_in_quotes_and_taken_away_again() {
+fn an_autostart_entry_is_quoted_and_can_be_removed() {
     let entry = Entry::new("entry");
     let autostart = Autostart::of(&entry.0, Path::new(PROGRAM));
     assert_eq!(autostart.is_on(), Ok(false));
@@ -108,16 +108,16 @@ fn what_starts_with_the_desktop_is_written_in_quotes_and_taken_away_again() {
 }
 
 #[test]
-fn what_was_switched_off_in_the_task_manager_is_off_until_it_is_asked_for_again() {
+fn an_entry_disabled_in_the_task_manager_is_off_until_it_is_enabled_again() {
     let entry = Entry::new("task manager");
     let autostart = Autostart::of(&entry.0, Path::new(PROGRAM));
     autostart.set(true).expect("to be on");
-    // An odd number first, and the time at which it was switched off.
+    // The task manager writes an odd number and the time at which the entry was disabled.
     let off = [3, 0, 0, 0, 0x20, 0x5c, 0x1f, 0x3a, 0x4b, 0x3d, 0xdb, 1];
     let approved = CURRENT_USER.create(APPROVED).expect("the key");
     approved
         .set_bytes(&entry.0, Type::Bytes, &off)
-        .expect("what the task manager writes");
+        .expect("the value of the task manager");
     assert_eq!(autostart.is_on(), Ok(false));
 
     autostart.set(true).expect("to be on again");

@@ -15,12 +15,12 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// On Linux: build a zip and an installer for Windows, and try them under Wine
+    /// On Linux: build a zip and an installer for Windows, and test them under Wine
     #[arg(long)]
     windows: bool,
 }
 
-/// Builds the packages, into `dist` in the target folder, and inspects them.
+/// Builds the packages into `dist` in the target folder and inspects them.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if options.windows {
         return windows::run();

@@ -1,4 +1,4 @@
-//! The bundler of Tauri, from npm, in the version that fits the libraries.
+//! Tauri's bundler, from npm, in the version that matches the libraries.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -16,7 +16,7 @@ const VERSION: &str = "2.12.5";
 /// Builds the application, with the command beside it, and packs both. `kind` is `deb`, `appimage`, …
 pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
     let bundler = ensure()?;
-    // The bundler wants the target triple in the name of the program.
+    // The bundler expects the target triple in the name of the program.
     let beside = workspace::own()?.join("beside");
     let command = Profile::Release.build_command()?;
     fs::create_dir_all(&beside).map_err(at(&beside))?;
@@ -28,19 +28,19 @@ pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
         .arg(bundler)
         .args(["build", "--ci", "--bundles", kind, "--config"])
         .arg(json!({ "bundle": { "externalBin": [beside.join("pilotlight")] } }).to_string())
-        // It is no default member, and would not be built.
+        // It is not a default member and would not be built otherwise.
         .args(["--", "--package", "pilotlight-app"])
         .current_dir(workspace::root());
     step::run(what, &mut tauri)?;
     Ok(Profile::Release.folder()?.join("bundle").join(kind))
 }
 
-/// Installs it into the target folder, unless it is there.
+/// Installs the bundler into the target folder if it is missing.
 fn ensure() -> Result<PathBuf, Error> {
     let folder = workspace::own()?.join("tauri-cli");
     fs::create_dir_all(&folder).map_err(at(&folder))?;
     once(&folder.join("version"), VERSION, || {
-        // A folder without this would be taken for a part of the project around it.
+        // Without this file, npm would treat the folder as a part of the project around it.
         let package = folder.join("package.json");
         fs::write(&package, "{ \"private\": true }\n").map_err(at(&package))?;
         let mut install = npm(&folder);
@@ -52,7 +52,7 @@ fn ensure() -> Result<PathBuf, Error> {
     Ok(folder.join("node_modules/@tauri-apps/cli/tauri.js"))
 }
 
-/// What this compiler builds for.
+/// Returns the target triple of this compiler.
 fn target() -> Result<String, Error> {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     Ok(step::printed(rustc.args(["--print", "host-tuple"]))?

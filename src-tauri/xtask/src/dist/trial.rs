@@ -88,7 +88,7 @@ impl Trial<'_> {
         }
         self.demand_path(Some(own))?;
 
-        // Longer than the installer supports: must stay unchanged.
+        // Longer than the installer supports, so it must stay unchanged.
         let long = format!(r"C:\long\{};C:\last", "x".repeat(1500));
         self.set_path(&long)?;
         self.install("install beside a long PATH")?;
@@ -105,8 +105,8 @@ impl Trial<'_> {
 
     fn install(&self, what: &str) -> Result<(), Error> {
         let mut install = self.cross.program(self.installer);
-        // It takes the rest of the line for the place, and no quotes; so the space is left to
-        // the code that joins the words.
+        // The installer takes the rest of the line as the folder and accepts no quotes, so the space
+        // comes from joining the arguments.
         install
             .arg("/S")
             .arg(format!(r"/D=C:\{}", PLACE[0]))
@@ -122,7 +122,7 @@ impl Trial<'_> {
                 format!("{name} was not installed")
             })?;
         }
-        // Neither would load without each library that it needs.
+        // Neither program would load if a library was missing.
         for program in PROGRAMS {
             let version = self.version(program.file)?;
             demand(version.trim().ends_with(VERSION), || {
@@ -185,10 +185,10 @@ impl Trial<'_> {
         found.next()
     }
 
-    /// Returns a value of the registry, unexpanded; `None` if there is none.
+    /// Returns a value of the registry without expanding it; `None` if it does not exist.
     fn value(&self, key: &str, name: &str) -> Option<String> {
         let mut query = self.cross.program(Path::new("reg"));
-        // It fails where there is no such key.
+        // It fails if the key does not exist.
         let listed = step::output(query.args(["query", key]))?;
         let mut values = listed.lines().filter_map(|line| {
             let (found, rest) = line.trim().split_once("    ")?;

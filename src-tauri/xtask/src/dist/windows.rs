@@ -28,7 +28,7 @@ const OBJDUMP: &str = "x86_64-w64-mingw32-objdump";
 
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the manifest of the app must say, apart from what every program of Tauri's says.
+/// The settings that the manifest of the app must have besides those of every Tauri program.
 const MANIFEST: [&str; 3] = ["PerMonitorV2", "longPathAware", "activeCodePage"];
 
 /// Builds both and tests them.
@@ -56,8 +56,8 @@ fn build(cross: &Cross) -> Result<(), Error> {
     for program in PROGRAMS {
         build.args(["--package", program.package]);
     }
-    // The standard library that is built for Debian's compiler has nothing in it that could
-    // be optimized together with the rest.
+    // The standard library that is built for Debian's compiler contains no bitcode for link-time
+    // optimization.
     build.env("CARGO_PROFILE_RELEASE_LTO", "false");
     step::run("build the programs for Windows", &mut build)
 }
@@ -85,7 +85,7 @@ fn installer(contents: &Contents) -> Result<PathBuf, Error> {
     let icon = root.join("icons/icon.ico");
     let icon = icon.canonicalize().map_err(at(&icon))?;
     let mut nsis = Command::new("makensis");
-    // Not the 32-bit one that it makes by default.
+    // The default is a 32-bit installer.
     nsis.args(["-V2", "-WX", "-XTarget amd64-unicode"])
         .arg(format!("-DVERSION={VERSION}"))
         .arg(format!("-DFROM={}", contents.folder.display()))
@@ -103,7 +103,7 @@ fn inspect(contents: &Contents, zip: &Path) -> Result<(), Error> {
     found.sort_unstable();
     let wanted = &contents.names;
     demand(found == *wanted, || {
-        format!("the zip has {found:?} in it, and not {wanted:?}")
+        format!("the zip contains {found:?} instead of {wanted:?}")
     })?;
     step::printed(Command::new("unzip").arg("-tq").arg(zip))?;
 
@@ -128,10 +128,10 @@ fn inspect(contents: &Contents, zip: &Path) -> Result<(), Error> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("DLL Name: "))
             .collect();
-        // The libraries of mingw have these names, and no user has them.
+        // Libraries with these names belong to mingw, and users do not have them.
         demand(
             !libraries.is_empty() && !libraries.iter().any(|name| name.starts_with("lib")),
-            || format!("{file} needs libraries that Windows has not: {libraries:?}"),
+            || format!("{file} needs libraries that Windows does not have: {libraries:?}"),
         )?;
     }
 

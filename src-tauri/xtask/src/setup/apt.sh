@@ -1,9 +1,9 @@
-# Installs the packages given, as root. A service among them is neither started nor enabled: the system's own
-# Redis would hold the port of the example's, its nginx that of any page, and its databases those of a project.
+# Installs the given packages as root. Their services are neither started nor enabled: a system-wide Redis, nginx
+# or database would use the ports that the example and the tests need.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 
-# While this file is there, no installation starts a service. An administrator's own is left as it is.
+# While this file exists, no installation starts a service. A file of the administrator is left unchanged.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT

@@ -1,12 +1,12 @@
-//! What the application is built with, and what its tests see it by, on Linux: all from the system. macOS and Windows
-//! bring it along.
+//! The system libraries of the application and the programs of its tests on Linux. macOS and Windows already have
+//! the libraries.
 
 use std::env;
 
 use super::packages::{self, Piece, library, program};
 use crate::error::Error;
 
-/// The webview, GTK and all that comes with it. The tray needs no library: it talks over the bus.
+/// The webview, GTK and their dependencies. The tray needs no library: it talks over the bus.
 const TO_BUILD: [Piece; 3] = [
     program("pkg-config", "pkg-config"),
     library("libwebkit2gtk-4.1-dev", "webkit2gtk-4.1"),
@@ -23,12 +23,12 @@ const TO_TEST: [Piece; 6] = [
     program("xfce4-panel", "xfce4-panel"),
 ];
 
-/// Installs what the application is built with.
+/// Installs the build dependencies of the application.
 pub(crate) fn ensure_for_building() -> Result<(), Error> {
     on_linux(&TO_BUILD)
 }
 
-/// Installs what its tests need.
+/// Installs the requirements of its tests.
 pub(crate) fn ensure_for_tests() -> Result<(), Error> {
     on_linux(&TO_TEST)
 }

@@ -25,11 +25,11 @@ pub(crate) use packages::ensure_chromium as chromium;
 pub(crate) struct Ready {
     /// The interpreter that has the packages of the example's backend.
     pub(crate) python: PathBuf,
-    /// The folder with the packages of the projects that `init` is tried on.
+    /// The folder with the packages of the projects on which `init` is tested.
     pub(crate) projects: PathBuf,
 }
 
-/// Installs and makes all that is missing or out of date. Quick if nothing is.
+/// Installs and creates everything that is missing or out of date. Quick if nothing is.
 pub(crate) fn everything() -> Result<Ready, Error> {
     let interpreter = packages::ensure_basics()?;
     let backend = workspace::example().join("backend");
@@ -71,8 +71,8 @@ pub(crate) fn for_tests() -> Result<Ready, Error> {
     Ok(ready)
 }
 
-/// The fault lab puts nginx in front of a backend; the tests of `init` start `PostgreSQL` for a project of theirs, and
-/// those of the probes all databases.
+/// The fault lab needs nginx in front of a backend, the tests of `init` need `PostgreSQL` for a project, and the tests
+/// of the probes need all databases.
 const SERVERS: [Piece; 4] = [
     program("nginx-light", "nginx"),
     program("mariadb-server", "mariadbd"),
@@ -80,8 +80,8 @@ const SERVERS: [Piece; 4] = [
     packages::POSTGRESQL,
 ];
 
-/// The tests of containers start an engine of their own, and make their images. Those of the export check
-/// its files with the tools that they are for.
+/// The tests of containers start an engine of their own and build their images. Those of the export check its files
+/// with the tools that read them.
 const ENGINE: [Piece; 5] = [
     program("docker.io", "dockerd"),
     program("iptables", "iptables"),

@@ -8,11 +8,12 @@ use crate::{
     step,
 };
 
-/// Installs the packages of the lock file in this folder, unless they are there. `of` names the folder for people.
+/// Installs the packages of the lock file in this folder, unless they are installed. `of` is the displayed name of the
+/// folder.
 pub(crate) fn npm_ci(folder: &Path, of: &str) -> Result<(), Error> {
     let lock = folder.join("package-lock.json");
     let ingredients = fs::read_to_string(&lock).map_err(at(&lock))?;
-    // `npm ci` begins by removing the folder, and the stamp with it.
+    // `npm ci` first removes the folder, and the stamp with it.
     let stamp = folder.join("node_modules/.made-from.json");
     once(&stamp, &ingredients, || {
         step::run(
@@ -22,7 +23,7 @@ pub(crate) fn npm_ci(folder: &Path, of: &str) -> Result<(), Error> {
     })
 }
 
-/// npm, in this folder.
+/// Returns an npm command in this folder.
 pub(crate) fn npm(folder: &Path) -> Command {
     let mut npm = Command::new(match env::consts::OS {
         "windows" => "npm.cmd",

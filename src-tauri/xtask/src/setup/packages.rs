@@ -48,14 +48,14 @@ const fn file(package: &'static str, name: &'static str) -> Piece {
     piece(package, name, |name| Path::new(name).exists())
 }
 
-/// Debian puts its programs into a folder of their version, which is not on PATH.
+/// Debian installs its programs in a folder for each version, which is not on PATH.
 pub(super) const POSTGRESQL: Piece = piece("postgresql", "initdb", |name| {
     let versions = std::fs::read_dir("/usr/lib/postgresql");
     let mut versions = versions.into_iter().flatten().flatten();
     on_path(name) || versions.any(|it| it.path().join("bin").join(name).exists())
 });
 
-/// Installs the missing ones of these.
+/// Installs the missing ones of these packages.
 pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
     let missing = pieces.iter().filter(|piece| !(piece.is_there)(piece.name));
     let missing: Vec<&Piece> = missing.collect();
@@ -76,10 +76,10 @@ pub(crate) fn ensure(pieces: &[Piece]) -> Result<(), Error> {
     Err(Error::Missing(missing.collect()))
 }
 
-/// Something that is missing and that each system has in a package of its own.
+/// A missing requirement whose package has a different name on each system.
 struct Wanted {
     what: String,
-    /// The packages of Debian and Ubuntu; none if their version may be too old.
+    /// The packages of Debian and Ubuntu; none if their versions may be too old.
     apt: &'static [&'static str],
     /// The arguments of `brew install`.
     brew: &'static str,
@@ -107,7 +107,7 @@ impl Wanted {
     }
 }
 
-/// Installs these with apt, where that is possible.
+/// Installs these packages with apt, if possible.
 fn install_wanted(wanted: &[Wanted]) -> Result<(), Error> {
     let packages: Vec<&str> = wanted.iter().flat_map(|it| it.apt).copied().collect();
     if packages.is_empty() || !on_path("apt-get") {
@@ -116,7 +116,7 @@ fn install_wanted(wanted: &[Wanted]) -> Result<(), Error> {
     install(&packages)
 }
 
-/// Installs Redis, Python and Node, and returns the name of a Python that makes environments.
+/// Installs Redis, Python and Node, and returns the name of a Python that can create environments.
 pub(crate) fn ensure_basics() -> Result<String, Error> {
     install_wanted(&missing_basics())?;
     let missing = missing_basics();
@@ -208,21 +208,21 @@ fn apt_knows(package: &str) -> bool {
     !has_lists || shown.is_some_and(|found| !found.is_empty())
 }
 
-/// The names of Chromium, and of the browser that is made of it.
+/// The names of Chromium and Chrome.
 const CHROMIUM: [&str; 4] = [
     "chromium",
     "google-chrome",
     "google-chrome-stable",
     "chromium-browser",
 ];
-/// Where macOS has it.
+/// The path on macOS.
 const CHROMIUM_APPS: [&str; 2] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// Installs Chromium, in which the window is tested, and returns its path. Only the system's own is used: a browser
-/// from npm would have to be trusted, and kept up to date, as well.
+/// Installs Chromium, in which the window is tested, and returns its path. A browser from npm would be one more
+/// program to trust and to update.
 pub(crate) fn ensure_chromium() -> Result<PathBuf, Error> {
     if let Some(found) = chromium() {
         return Ok(found);
@@ -295,7 +295,7 @@ fn install(packages: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks here, and not under the progress of a step, where the user could not answer.
+/// Asks for the password of sudo before a step begins, since its progress would hide the question.
 fn ask_for_the_password() -> Result<(), Error> {
     let mut sudo = Command::new("sudo");
     if io::stdin().is_terminal() {
@@ -320,7 +320,7 @@ fn find(program: &str) -> Option<PathBuf> {
         _ => &[""],
     };
     let path = env::var_os("PATH")?;
-    // Debian puts servers where only administrators look.
+    // Debian installs servers in a folder that is not on the PATH of users.
     let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
     folders.into_iter().find_map(|folder| {
         let mut files = endings

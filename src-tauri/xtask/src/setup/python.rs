@@ -12,8 +12,8 @@ use crate::{
     step,
 };
 
-/// Makes an environment with the packages of `requirements.txt` in `sources`, unless it is up to date, and returns its
-/// interpreter. `of` names it for people.
+/// Creates an environment with the packages of `requirements.txt` in `sources`, unless it is up to date, and returns
+/// its interpreter. `of` is its displayed name.
 pub(super) fn ensure(
     interpreter: &Path,
     sources: &Path,
@@ -35,7 +35,7 @@ pub(super) fn ensure(
         }
     }
     let stamp = environment.join("made-from.txt");
-    // An interpreter that has been removed, or replaced by another version, leaves the environment broken.
+    // The environment breaks if its interpreter is removed or replaced by another version.
     if version_of(&python) != version_of(interpreter) {
         let _ = fs::remove_file(&stamp);
     }
@@ -47,7 +47,7 @@ pub(super) fn ensure(
                 .arg(environment),
         )?;
         if on_windows {
-            // Makes `bin/python` right on Windows too, so that one stack file serves all systems.
+            // Lets `bin/python` work on Windows too, so that one stack file serves all systems.
             step::run(
                 "give the Python environment a bin folder",
                 Command::new("cmd")

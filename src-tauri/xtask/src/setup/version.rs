@@ -1,4 +1,4 @@
-//! The versions that programs print of themselves.
+//! Program versions, from the output of `--version`.
 
 use std::{fmt, process::Command};
 
@@ -13,12 +13,12 @@ impl Version {
         Self(major, minor)
     }
 
-    /// What `program --version` says; `None` if it does not run.
+    /// Returns the output of `program --version`; `None` if it does not run.
     pub(super) fn of(program: &str) -> Option<Self> {
         Self::in_text(&step::output(Command::new(program).arg("--version"))?)
     }
 
-    /// The first version in the text: `Python 3.11.7`, `v20.19.0`.
+    /// Returns the first version in the text, as in `Python 3.11.7` or `v20.19.0`.
     fn in_text(text: &str) -> Option<Self> {
         let from = text.find(|c: char| c.is_ascii_digit())?;
         let mut numbers = text[from..].split(|c: char| !c.is_ascii_digit());
@@ -40,7 +40,7 @@ mod tests {
     use super::Version;
 
     #[test]
-    fn a_version_is_found_in_what_programs_print() {
+    fn a_version_is_found_in_the_output_of_programs() {
         assert_eq!(Version::in_text("Python 3.11.7"), Some(Version::new(3, 11)));
         assert_eq!(Version::in_text("v20.9.0"), Some(Version::new(20, 9)));
         assert_eq!(Version::in_text("no number"), None);

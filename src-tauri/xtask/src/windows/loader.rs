@@ -1,7 +1,7 @@
-//! The library that finds the webview: Microsoft's, handed on by the crate that binds it.
+//! Microsoft's library that finds the webview, as the crate of its bindings contains it.
 //!
-//! With Microsoft's compiler it becomes part of the app. With mingw-w64 it cannot, and the app does not
-//! start unless the library lies beside it.
+//! Microsoft's compiler links it into the app. With mingw-w64 that is impossible, and the app does not
+//! start unless the library is in its folder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,24 +10,23 @@ use serde_json::Value;
 use super::{Cross, TARGET};
 use crate::{error::Error, step};
 
-/// Its name.
 pub(crate) const LOADER: &str = "WebView2Loader.dll";
 
-/// The crate that has it, for each kind of processor in a folder.
+/// The crate that contains it, with a folder for each processor architecture.
 const CRATE: &str = "webview2-com-sys";
 
 impl Cross {
-    /// The file, in the version that the app is built with.
+    /// Returns the path of the library, in the version that the app is built with.
     pub(crate) fn loader(&self) -> Result<PathBuf, Error> {
         let mut ask = self.cargo("")?;
         ask.args(["metadata", "--format-version", "1", "--filter-platform"])
             .arg(TARGET);
         let found = loader_in(&step::printed(&mut ask)?).filter(|file| file.exists());
-        found.ok_or_else(|| Error::Untrue(format!("there is no {LOADER} in the crate {CRATE}")))
+        found.ok_or_else(|| Error::Untrue(format!("{LOADER} was not found in the crate {CRATE}")))
     }
 }
 
-/// The file, by what cargo says of all packages.
+/// Returns the path of the library according to the output of `cargo metadata`.
 fn loader_in(metadata: &str) -> Option<PathBuf> {
     let metadata: Value = serde_json::from_str(metadata).ok()?;
     let mut packages = metadata["packages"].as_array()?.iter();

@@ -1,8 +1,8 @@
 //! Programs for Windows, built and run on Linux: a compiler that has the standard library for
 //! Windows, the linker of mingw-w64, and Wine.
 //!
-//! All of it is in `windows` in the target folder, apart from the builds for this system. The standard library
-//! is built once for each version of the compiler, and Wine's machine once for each version of Wine.
+//! Everything is in `windows` in the target folder, separate from the builds for this system. The standard library
+//! is built once for each version of the compiler, and the Wine prefix once for each version of Wine.
 
 mod loader;
 mod screen;
@@ -66,7 +66,7 @@ impl Cross {
         Ok(Self { compiler, wine })
     }
 
-    /// Returns cargo, in the root of the repository, for builds for Windows, whose programs it runs under Wine.
+    /// Returns a cargo command in the root of the repository that builds for Windows and runs the programs under Wine.
     /// `flags` are for the compiler.
     pub(crate) fn cargo(&self, flags: &str) -> Result<Command, Error> {
         let mut cargo = self.compiler.cargo();
@@ -81,13 +81,13 @@ impl Cross {
             .env(of_target("RUSTFLAGS"), flags.trim())
             .env(of_target("LINKER"), LINKER)
             .env(of_target("RUNNER"), wine::runner())
-            // These are not debugged here, and without debug information half as much is written and linked.
+            // These builds are not debugged, and without debug information half as much is written and linked.
             .env("CARGO_PROFILE_DEV_DEBUG", "0");
         self.wine.put_into(&mut cargo);
         Ok(cargo)
     }
 
-    /// A program for Windows, run under Wine.
+    /// Returns a command that runs a Windows program under Wine.
     pub(crate) fn program(&self, program: &Path) -> Command {
         let mut command = Command::new(wine::PROGRAM);
         command.arg(program);
@@ -95,7 +95,7 @@ impl Cross {
         command
     }
 
-    /// The folder that programs see as drive C.
+    /// Returns the folder that programs see as drive C.
     pub(crate) fn drive(&self) -> PathBuf {
         self.wine.drive()
     }
@@ -116,7 +116,7 @@ fn built() -> Result<PathBuf, Error> {
     Ok(folder()?.join("build"))
 }
 
-/// A path as programs under Wine see it: the files of this system are drive Z.
+/// Returns a path as programs under Wine see it: the root folder of this system is drive Z.
 pub(crate) fn as_seen_in_wine(path: &Path) -> String {
     format!("Z:{}", path.display().to_string().replace('/', r"\"))
 }

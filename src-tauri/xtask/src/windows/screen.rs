@@ -1,5 +1,5 @@
-//! A screen without a monitor. Without one Wine has no windows at all, not even those by which a program is told
-//! to end.
+//! A virtual screen. Without one, Wine has no windows at all, not even those through which a program is asked
+//! to exit.
 
 use std::{
     io::{self, BufRead as _, BufReader},
@@ -13,21 +13,21 @@ use crate::{
 
 const SERVER: &str = "Xvfb";
 
-/// The program that is needed, with the package that has it.
+/// The program and its package.
 pub(super) const TOOL: Piece = program("xvfb", SERVER);
 
-/// It is there until this is dropped.
+/// A virtual screen, which is closed on drop.
 pub(super) struct Screen {
     server: Child,
     name: String,
 }
 
 impl Screen {
-    /// A new one, under a number that is free.
+    /// Opens a screen with a free number.
     pub(super) fn open() -> Result<Self, Error> {
         let mut command = Command::new(SERVER);
         command
-            // Without -noreset it forgets everything whenever its last client goes.
+            // Without -noreset it resets whenever its last client disconnects.
             .args(["-displayfd", "1", "-screen", "0", "1024x768x24"])
             .args(["-noreset", "-nolisten", "tcp"])
             .stdin(Stdio::null())
@@ -47,13 +47,13 @@ impl Screen {
                 .map_err(&run)?;
         }
         if number.trim().is_empty() {
-            return Err(run(io::Error::other("it ended at once")));
+            return Err(run(io::Error::other("it exited at once")));
         }
         screen.name = format!(":{}", number.trim());
         Ok(screen)
     }
 
-    /// For `DISPLAY`.
+    /// Returns the value for `DISPLAY`.
     pub(super) fn name(&self) -> &str {
         &self.name
     }

@@ -11,8 +11,8 @@ use crate::{
     step, suite, ui, workspace,
 };
 
-/// The packages that are built and tested for Windows: all together, since each of them alone would ask for
-/// other features of their libraries, which would be built once more.
+/// The packages that are built and tested for Windows. They are built together, since each of them alone would
+/// enable other features of their libraries, which would be built again.
 const PACKAGES: [&str; 5] = [
     "pilotlight",
     "pilotlight-init",
@@ -28,10 +28,10 @@ const UNITS: [&str; 3] = ["--lib", "--bin", "pilotlight"];
 /// Unix and empty on Windows.
 const TESTS: [&str; 3] = ["windows", "windows_cli", "windows_app"];
 
-/// Builds the programs and their tests for Windows, with no warning of clippy's, and runs the tests:
-/// under Wine, and on Windows itself without.
+/// Builds the programs and their tests for Windows, denies clippy's warnings, and runs the tests: directly
+/// on Windows, and under Wine elsewhere.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
-    // The build of the app embeds it.
+    // The build of the app embeds the page.
     ui::build()?;
     if env::consts::OS == "windows" {
         let mut tests = workspace::cargo();
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     // Every warning of the packages is an error; those of their dependencies are not shown.
     let flags = "-Dwarnings";
 
-    // Tests run it as a program, which a build of tests does not make.
+    // Tests run it as a program, which `cargo test` does not build.
     let mut service = cross.cargo(flags)?;
     cross.with_lints(&mut service);
     step::run(
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         service.args(["build", "--package", "pilotlight-test-service"]),
     )?;
 
-    // Beside all programs that contain the app: its own tests, and the program itself.
+    // All programs that contain the app need the loader in their folder: its tests and the program.
     let loader = cross.loader()?;
     let built = programs("debug")?;
     for folder in [built.join("deps"), built.clone()] {
@@ -75,10 +75,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
             .args(targets())
             .env("DISPLAY", screen.name())
             .env("PILOTLIGHT_TEST_SERVICE", as_seen_in_wine(&service))
-            // Snapshots are found relative to the root. Without this, cargo would be run to find it.
+            // Snapshots are found relative to the root. Without this, insta would run cargo to find it.
             .env("INSTA_WORKSPACE_ROOT", as_seen_in_wine(&root))
             .env("INSTA_UPDATE", "no")
-            // System calls are slow under Wine, and Linux has tried many more cases.
+            // System calls are slow under Wine, and the tests on Linux run many more cases.
             .env("PROPTEST_CASES", "32");
         Ok(tests)
     };
@@ -93,13 +93,13 @@ fn packages() -> Vec<&'static str> {
         .collect()
 }
 
-/// The targets of these packages that have tests.
+/// Returns the targets of these packages that have tests.
 fn targets() -> Vec<&'static str> {
     let tests = TESTS.iter().flat_map(|test| ["--test", *test]);
     UNITS.into_iter().chain(tests).collect()
 }
 
-/// The root of the repository, without a way back in it.
+/// Returns the root of the repository as a path without `..`.
 fn root() -> Result<PathBuf, Error> {
     let root = workspace::root();
     root.canonicalize().map_err(at(root))

@@ -1,4 +1,4 @@
-//! Wine, and the folder that it takes for a machine.
+//! Wine and its prefix, the folder that its programs see as a Windows machine.
 
 use std::{
     fs,
@@ -13,23 +13,23 @@ use crate::{
     setup, step, workspace,
 };
 
-/// The program itself: `wine`, a script before it, looks for a 32-bit one first.
+/// The 64-bit program. The script `wine` would look for a 32-bit one first.
 pub(super) const PROGRAM: &str = "/usr/lib/wine/wine64";
 const SERVER: &str = "/usr/lib/wine/wineserver";
 
-/// After so long a test program is ended, and has failed.
+/// The time limit of a test program, which is killed and fails afterwards.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Where one library of Windows is made that Wine may lack.
+/// The path of a Windows library that Wine may lack.
 const MISSING_LIBRARY: &str = "windows/system32/bcryptprimitives.dll";
 
-/// A machine of Wine's. What still runs in it is ended with this.
+/// A Wine prefix. Its programs are killed on drop.
 pub(super) struct Wine {
     prefix: PathBuf,
 }
 
 impl Wine {
-    /// Makes the machine in `folder`, unless it is there and of this version of Wine.
+    /// Creates the prefix in `folder`, unless it exists and belongs to this version of Wine.
     pub(super) fn ensure(folder: &Path) -> Result<Self, Error> {
         let wine = Self {
             prefix: folder.join("prefix"),
@@ -47,8 +47,8 @@ impl Wine {
         let mut boot = Command::new(PROGRAM);
         boot.args(["wineboot", "--init"]);
         self.put_into(&mut boot);
-        step::run("make a machine for Wine", &mut boot)?;
-        // Its registry is written when the last of its programs has ended.
+        step::run("create the Wine prefix", &mut boot)?;
+        // Wine writes its registry when the last of its programs has exited.
         self.server("-w")?;
 
         let library = self.drive().join(MISSING_LIBRARY);
@@ -57,7 +57,7 @@ impl Wine {
         }
         fs::write(file, source).map_err(at(file))?;
         step::run(
-            "make the library that Wine lacks",
+            "build the library that Wine lacks",
             Command::new(LINKER)
                 .args(["-O2", "-shared", "-o"])
                 .arg(&library)
@@ -70,14 +70,14 @@ impl Wine {
         self.prefix.join("drive_c")
     }
 
-    /// Makes a command run in this machine, without windows and without messages of Wine's own.
+    /// Makes a command run in this prefix, without windows and without messages from Wine.
     pub(super) fn put_into(&self, command: &mut Command) {
         command
             .env("WINEPREFIX", &self.prefix)
             .env("WINEARCH", "win64")
             .env("WINEDEBUG", "-all")
-            // Neither .NET nor a browser nor menu entries are asked for in a new machine, and no
-            // debugger keeps a program that has crashed.
+            // A new prefix installs no .NET, no browser and no menu entries, and no debugger attaches to a
+            // program that has crashed.
             .env(
                 "WINEDLLOVERRIDES",
                 "mscoree=;mshtml=;winemenubuilder.exe=;winedbg.exe=",
@@ -94,7 +94,7 @@ impl Wine {
     }
 }
 
-/// How cargo starts a test program: with an end to it, whatever it hangs on.
+/// Returns the command with which cargo starts a test program, with a time limit.
 pub(super) fn runner() -> String {
     let seconds = PATIENCE.as_secs();
     format!("timeout --verbose --kill-after=10 {seconds} {PROGRAM}")
@@ -102,7 +102,7 @@ pub(super) fn runner() -> String {
 
 impl Drop for Wine {
     fn drop(&mut self) {
-        // It fails where nothing runs.
+        // It fails if nothing runs.
         let mut server = Command::new(SERVER);
         server.arg("-k");
         self.put_into(&mut server);
