@@ -1,4 +1,4 @@
-//! A daemon that goes without a word, and the next one that takes over.
+//! A daemon that vanishes, and the next one that adopts its services.
 #![cfg(unix)]
 
 mod support;
@@ -24,7 +24,7 @@ ready = { log = "tick" }
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn services_outlive_their_keeper_and_the_next_one_adopts_them() {
+async fn services_survive_their_daemon_and_the_next_one_adopts_them() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
@@ -58,7 +58,7 @@ async fn services_outlive_their_keeper_and_the_next_one_adopts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_an_adopted_service_is_seen_and_it_is_restarted() {
+async fn an_adopted_service_that_exits_is_restarted() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
@@ -81,7 +81,7 @@ async fn the_end_of_an_adopted_service_is_seen_and_it_is_restarted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_dead_service_left_is_cleaned_up_and_it_is_started_again() {
+async fn a_dead_service_is_restarted_after_its_survivors_are_stopped() {
     let mut bench = Bench::with(
         "[service.parent]\ncommand = [\"sh\", \"-c\", \"setsid sleep 1000 & exec sleep 2000\"]\n",
     )
@@ -106,19 +106,19 @@ async fn what_a_dead_service_left_is_cleaned_up_and_it_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_has_the_number_of_a_dead_one_is_left_alone() {
+async fn a_process_with_a_reused_pid_is_left_alone() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
     bench.vanish().await;
-    // As if the system had reused the number meanwhile: the same number, another start.
+    // As if the system had reused the PID meanwhile: the same PID, another start time.
     let bystander = Bystander::start();
     let lock = bench.lock().await;
     let (mut journal, mut remembered) = Journal::open(&lock);
     let mut running = remembered.running.remove(0);
     assert_eq!(running.process.pid, pid);
     running.process.pid = bystander.pid();
-    // Both may have begun within the same hundredth of a second, which is all that the system tells.
+    // Both may have started within the same hundredth of a second, the resolution of the system.
     running.process.started -= 1;
     journal.started(running);
     drop((journal, lock));
@@ -132,18 +132,18 @@ async fn a_process_that_has_the_number_of_a_dead_one_is_left_alone() {
     assert_eq!(
         bench.marked(),
         [0; 0],
-        "what really ran was found by its mark"
+        "the real process was found by its mark"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_only_the_journal_knows_is_not_adopted() {
+async fn a_process_without_a_mark_is_not_adopted() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
     bench.vanish().await;
-    // As in a journal that was copied, or garbled: number and start time are those of a process that
-    // carries no mark and is in the group of its parent.
+    // As in a copied or damaged journal: PID and start time are those of a process that has no mark
+    // and is in the group of its parent.
     let bystander = Bystander::start();
     let lock = bench.lock().await;
     let (mut journal, mut remembered) = Journal::open(&lock);
@@ -156,20 +156,20 @@ async fn a_process_that_only_the_journal_knows_is_not_adopted() {
         |it: &ServiceView| it.phase == PhaseName::Ready && it.pid.is_some_and(|other| other != pid);
     let ticker = bench.until("ticker", is_back).await;
     assert_ne!(ticker.pid, Some(bystander.pid()));
-    assert!(!lives(pid), "what carries the mark does not run twice");
+    assert!(!lives(pid), "the marked process does not run twice");
     assert_eq!(bench.down().await, Outcome::Done);
     assert!(lives(bystander.pid()));
     assert_eq!(bench.marked(), [0; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_was_ready_by_a_line_of_its_log_needs_that_line_no_more() {
+async fn a_service_that_became_ready_by_a_log_line_stays_ready_without_it() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
     let log = bench.log_path("ticker", bench.service("ticker").run.expect("a run"));
     bench.vanish().await;
-    // A log lets its head go as it grows, and may be deleted with the home.
+    // The beginning of a growing log is freed, and the log may be deleted with the home.
     fs::remove_file(log).expect("the log");
     bench.start().await;
     let adopted = bench.until_phase("ticker", PhaseName::Ready).await;
@@ -180,7 +180,7 @@ async fn a_service_that_was_ready_by_a_line_of_its_log_needs_that_line_no_more()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_has_lost_its_mark_is_adopted_by_its_group() {
-    // It closes the descriptor that is the tag, and starts its program without the variable.
+    // It closes the descriptor that serves as its tag, and starts its program without the variable.
     let mut bench = Bench::with(
         "[service.bare]\ncommand = [\"python3\", \"-c\", \"import os; os.closerange(3, 256); \
          os.execve('/bin/sleep', ['sleep', '1000'], dict())\"]\n",
@@ -198,7 +198,7 @@ async fn a_service_that_has_lost_its_mark_is_adopted_by_its_group() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_truncated_journal_is_set_aside_and_what_runs_is_still_found() {
+async fn a_truncated_journal_is_quarantined_and_running_services_are_found() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     let pid = bench.pid("ticker");
@@ -218,7 +218,7 @@ async fn a_truncated_journal_is_set_aside_and_what_runs_is_still_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stack_whose_file_is_gone_can_still_be_stopped() {
+async fn a_stack_without_its_file_can_still_be_stopped() {
     let mut bench = Bench::with(TICKER).await;
     bench.must_up().await;
     bench.vanish().await;
@@ -235,7 +235,7 @@ async fn a_stack_whose_file_is_gone_can_still_be_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_adopted_service_keeps_the_port_that_it_was_given() {
+async fn an_adopted_service_keeps_its_port() {
     let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = held.local_addr().expect("an address").port();
     let mut bench = Bench::with(&format!(
@@ -255,7 +255,7 @@ async fn an_adopted_service_keeps_the_port_that_it_was_given() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_daemon_is_adopted_and_its_end_is_seen() {
+async fn an_adopted_daemon_is_watched() {
     let port = free_port();
     let mut bench = Bench::with(&format!(
         r#"

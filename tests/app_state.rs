@@ -1,5 +1,5 @@
-//! The desk of the tray application, over a real daemon: stacks that were never started, files that change,
-//! what a person chooses, logs.
+//! The app state of the tray application with a real daemon: stacks that were never started, changed files, the
+//! user's choices, logs.
 
 mod support;
 
@@ -37,7 +37,7 @@ fn app(bench: &Bench) -> AppState {
     app
 }
 
-/// Waits until what is shown of the one stack is so.
+/// Waits until the view of the only stack matches.
 async fn until(app: &AppState, so: impl Fn(&StackView) -> bool) -> Arc<StackView> {
     let mut view = app.view();
     let waiting = view.wait_for(|view| view.stacks.first().is_some_and(|stack| so(stack)));
@@ -59,7 +59,7 @@ async fn until_change(app: &AppState, so: impl Fn(Option<&FileChange>) -> bool) 
 }
 
 #[tokio::test]
-async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_time() {
+async fn a_known_stack_is_shown_before_its_first_start_and_in_the_next_session() {
     let bench = Bench::with(TWO).await;
     let first = app(&bench);
     assert_eq!(first.add(bench.folder.path()), Ok(bench.file()));
@@ -76,7 +76,7 @@ async fn a_known_stack_is_shown_before_it_was_ever_started_and_again_the_next_ti
 }
 
 #[tokio::test]
-async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
+async fn a_stack_is_started_and_stopped_and_cannot_be_removed_while_it_runs() {
     let bench = Bench::with(TWO).await;
     let app = app(&bench);
     app.add(&bench.file()).unwrap();
@@ -94,7 +94,7 @@ async fn a_stack_is_started_and_stopped_and_cannot_be_removed_between() {
 }
 
 #[tokio::test]
-async fn a_process_that_another_starts_is_known_from_then_on() {
+async fn a_stack_that_another_client_starts_is_known_afterwards() {
     let bench = Bench::with(TWO).await;
     let first = app(&bench);
     bench.must_up().await;
@@ -106,7 +106,7 @@ async fn a_process_that_another_starts_is_known_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
+async fn a_changed_file_of_a_running_stack_is_offered_and_applied() {
     let bench = Bench::with(TWO).await;
     let app = app(&bench);
     bench.must_up().await;
@@ -158,7 +158,7 @@ async fn a_change_of_the_file_of_a_running_stack_is_offered_and_applied() {
 }
 
 #[tokio::test]
-async fn what_is_not_up_is_shown_as_its_file_says_now() {
+async fn a_stopped_stack_is_shown_as_in_its_current_file() {
     let bench = Bench::with(TWO).await;
     let app = app(&bench);
     bench.must_up().await;
@@ -171,7 +171,7 @@ async fn what_is_not_up_is_shown_as_its_file_says_now() {
 }
 
 #[tokio::test]
-async fn what_a_person_chooses_is_kept() {
+async fn choices_of_the_user_are_stored() {
     let bench = Bench::with(TWO).await;
     let first = app(&bench);
     first.add(&bench.file()).unwrap();
@@ -208,7 +208,7 @@ async fn only_pages_that_the_stack_declares_have_an_address() {
 }
 
 #[tokio::test]
-async fn no_action_is_carried_out_that_was_not_advised() {
+async fn only_proposed_actions_are_carried_out() {
     let bench = Bench::with(TWO).await;
     let app = app(&bench);
     app.add(&bench.file()).unwrap();
@@ -225,7 +225,7 @@ async fn no_action_is_carried_out_that_was_not_advised() {
 }
 
 #[tokio::test]
-async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_carried_out() {
+async fn a_stack_that_was_never_started_is_diagnosed_and_fixed() {
     let bench =
         Bench::with("[service.one]\ncommand = [\"sleep\", \"600\"]\nenv_file = \".env\"\n").await;
     fs::write(bench.path(".env.example"), "A=1\n").unwrap();
@@ -250,7 +250,7 @@ async fn the_doctor_looks_at_a_stack_that_was_never_started_and_its_advice_is_ca
 }
 
 #[tokio::test]
-async fn a_log_is_told_from_its_begin_and_goes_on() {
+async fn a_log_is_sent_from_its_beginning_and_followed() {
     let bench = Bench::with(
         "[service.one]\ncommand = [\"sh\", \"-c\", \"seq 1200; until [ -e go ]; do sleep 0.02; done; echo error: more; sleep 600\"]\n",
     )
@@ -294,7 +294,7 @@ async fn a_log_is_told_from_its_begin_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_draft_is_written_once_and_its_stack_is_known() {
+async fn a_draft_is_written_once_and_its_stack_is_added() {
     let bench = Bench::new().await;
     let app = app(&bench);
     let folder = bench.path("project");
@@ -311,9 +311,9 @@ async fn a_draft_is_written_once_and_its_stack_is_known() {
     assert!(app.write_draft(&file, text).is_err(), "it is there");
 }
 
-/// What the page must not be able to say, whatever it shows.
+/// The page must not reach other stacks or paths, whatever it requests.
 #[tokio::test]
-async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
+async fn the_page_only_reaches_known_stacks_and_picked_paths() {
     let bench = Bench::with(TWO).await;
     let app = app(&bench);
     let secret = bench.path("elsewhere/pilotlight.toml");
@@ -356,7 +356,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     assert!(app.stacks().borrow().is_empty());
     assert!(!bench.path("elsewhere/made").exists());
 
-    // Names that lead out of the folder of a stack that is known.
+    // Names that lead out of the folder of a known stack.
     app.add(&bench.file()).unwrap();
     until(&app, |_| true).await;
     for name in [
@@ -384,7 +384,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
     }
     assert!(bench.snapshot().stacks.is_empty(), "nothing was started");
 
-    // A draft goes where a folder was looked at, and nowhere else.
+    // A draft is written only into a scanned folder.
     let project = bench.path("elsewhere").canonicalize().unwrap();
     fs::remove_file(&secret).unwrap();
     app.picked(&project);
@@ -409,7 +409,7 @@ async fn the_page_reaches_nothing_that_is_not_known_or_was_not_picked() {
 }
 
 #[tokio::test]
-async fn each_call_of_the_page_is_refused_for_a_stack_or_a_service_that_is_not_known() {
+async fn each_call_of_the_page_is_rejected_for_an_unknown_stack_or_service() {
     const OF_SERVICES: [&str; 11] = [
         "start",
         "stop",
@@ -480,7 +480,7 @@ async fn followed(app: &AppState, file: &Path, services: &[&str]) -> Result<(), 
 }
 
 #[tokio::test]
-async fn the_window_runs_nothing_of_a_stack_file_that_was_never_started_and_says_so() {
+async fn the_window_runs_no_command_of_a_stack_file_that_was_never_started() {
     let bench = Bench::with(
         "[service.one]\ncommand = [\"sleep\", \"600\"]\nrequire = { commands = [\"touch made\"] }\n",
     )
@@ -507,7 +507,7 @@ command = ["sh", "-c", "echo broken; exit 3"]
 "#;
 
 #[tokio::test]
-async fn the_details_of_a_service_have_its_processes_runs_and_the_results_of_its_checks() {
+async fn the_details_of_a_service_contain_processes_runs_and_check_results() {
     let bench = Bench::with(DETAILED).await;
     let app = app(&bench);
     bench.must_up().await;

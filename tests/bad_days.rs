@@ -1,8 +1,8 @@
-//! What goes wrong before a service runs, as the one who asked for it is told.
+//! Problems before a service runs, and how they are reported.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "these commands make pipes and write into them; they are no services"
+    reason = "these commands create pipes and write to them; they are not services"
 )]
 
 mod support;
@@ -27,7 +27,7 @@ use pilotlight::{
 use pilotlight_test_service::free_port;
 use support::{Bench, Bystander, eventually, findings, http_service, lives, within};
 
-/// The only finding of what was asked for.
+/// Returns the only finding of a failed start.
 fn finding(outcome: Outcome) -> Finding {
     match outcome {
         Outcome::Failed { mut findings, .. } if findings.len() == 1 => findings.remove(0),
@@ -36,7 +36,7 @@ fn finding(outcome: Outcome) -> Finding {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_that_is_not_there_is_named_with_what_was_meant() {
+async fn a_missing_program_is_named_with_a_suggestion() {
     let bench = Bench::with("[service.redis]\ncommand = \"redis-servr --port 1\"\n").await;
     let finding = finding(bench.up().await);
     assert_eq!(finding.code, Code::CommandNotFound);
@@ -50,7 +50,7 @@ async fn a_program_that_is_not_there_is_named_with_what_was_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_that_may_not_be_run_is_told_from_one_that_is_not_there() {
+async fn a_program_that_is_not_executable_is_distinguished_from_a_missing_one() {
     let bench = Bench::with("[service.tool]\ncommand = \"./tool\"\n").await;
     fs::write(bench.path("tool"), "#!/bin/sh\nexec sleep 1000\n").expect("a file");
     assert_eq!(finding(bench.up().await).code, Code::NotExecutable);
@@ -60,7 +60,7 @@ async fn a_program_that_may_not_be_run_is_told_from_one_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_folder_that_is_not_there_is_named() {
+async fn a_missing_folder_is_named() {
     let bench =
         Bench::with("[service.web]\ncommand = \"sleep 1000\"\ndirectory = \"frontend\"\n").await;
     let finding = finding(bench.up().await);
@@ -69,7 +69,7 @@ async fn a_folder_that_is_not_there_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_required_and_missing_blocks_the_start() {
+async fn a_missing_requirement_blocks_the_start() {
     let bench = Bench::with(
         r#"
 [service.app]
@@ -92,7 +92,7 @@ require = { files = ["main.py"], env = ["PILOTLIGHT_TEST_KEY"], commands = ["pyt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_env_file_that_is_not_there_is_named_unless_it_may_be_missing() {
+async fn a_missing_env_file_is_named_unless_it_is_optional() {
     let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n").await;
     assert_eq!(findings(&bench.up().await), [Code::EnvFileMissing]);
     bench.write("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env?\"\n");
@@ -108,7 +108,7 @@ fn make_pipe(place: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn env_files_that_are_pipes_without_a_writer_stop_nothing_else() {
+async fn env_files_that_are_pipes_without_a_writer_block_no_other_service() {
     let waiting =
         |number| format!("[service.w{number}]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n");
     let stack: Vec<String> = (0..12).map(waiting).collect();
@@ -134,7 +134,7 @@ async fn an_env_file_that_is_a_pipe_with_a_writer_is_read() {
     let bench = Bench::with(stack).await;
     let pipe = bench.path(".env");
     make_pipe(&pipe);
-    // A secret manager gives what it has to each reader, and outlives one that closes too early.
+    // A secret manager writes to each reader, and survives a reader that closes too early.
     let manager = "trap '' PIPE; while true; do echo SECRET=one 2>&- > \"$0\"; done";
     let mut manager = Command::new("sh")
         .args(["-c", manager])
@@ -145,12 +145,12 @@ async fn an_env_file_that_is_a_pipe_with_a_writer_is_read() {
     drop((manager.kill(), manager.wait()));
     assert_eq!(up, Outcome::Done);
     eventually("the line", || bench.log("app").contains("got one")).await;
-    // No process writes to it any more, and a stop by a signal needs no variables.
+    // No process writes to it any more, but a stop by a signal needs no variables.
     assert_eq!(bench.down().await, Outcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_env_file_without_an_end_is_refused_with_its_size() {
+async fn an_endless_env_file_is_rejected_with_the_limit() {
     let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\nenv_file = \".env\"\n").await;
     symlink("/dev/zero", bench.path(".env")).expect("a link");
     let finding = finding(bench.up().await);
@@ -164,7 +164,7 @@ async fn an_env_file_without_an_end_is_refused_with_its_size() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_of_another_keeper_is_never_ended_for_its_port() {
+async fn a_service_of_another_daemon_is_never_stopped_for_its_port() {
     let port = free_port();
     let other = Bench::with(&http_service("ghost", port)).await;
     other.must_up().await;
@@ -183,7 +183,7 @@ async fn a_service_of_another_keeper_is_never_ended_for_its_port() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_on_the_port_is_ended_by_force_in_development_and_said() {
+async fn a_foreign_process_on_the_port_is_stopped_by_force_in_development_and_reported() {
     let stranger = Bystander::listening();
     let web = http_service("web", stranger.port());
     let bench = Bench::with(&format!("{web}port_conflict = \"force\"\n")).await;
@@ -196,7 +196,7 @@ async fn a_stranger_on_the_port_is_ended_by_force_in_development_and_said() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_on_the_port_is_left_alone_by_default_and_one_click_ends_it() {
+async fn a_foreign_process_on_the_port_is_left_alone_by_default_and_can_be_stopped_on_request() {
     let stranger = Bystander::listening();
     let bench = Bench::with(&http_service("web", stranger.port())).await;
     let finding = finding(bench.up().await);
@@ -219,7 +219,7 @@ async fn a_stranger_on_the_port_is_left_alone_by_default_and_one_click_ends_it()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_of_another_stack_of_one_daemon_is_named_and_offered_to_be_stopped() {
+async fn a_service_of_another_stack_is_named_with_an_offer_to_stop_it() {
     let port = free_port();
     let bench = Bench::with(&http_service("web", port)).await;
     bench.must_up().await;
@@ -259,7 +259,7 @@ async fn a_service_of_another_stack_of_one_daemon_is_named_and_offered_to_be_sto
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_on_the_port_is_left_alone_in_production_and_named() {
+async fn a_foreign_process_on_the_port_is_left_alone_in_production_and_named() {
     let stranger = Bystander::listening();
     let bench = Bench::new().await;
     fs::write(
@@ -287,7 +287,7 @@ async fn a_stranger_on_the_port_is_left_alone_in_production_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_keepers_own_port_is_never_freed_by_ending_it() {
+async fn the_daemon_is_never_stopped_for_its_own_port() {
     let own = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = own.local_addr().expect("an address").port();
     let bench = Bench::with(&http_service("web", port)).await;
@@ -295,9 +295,9 @@ async fn the_keepers_own_port_is_never_freed_by_ending_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_cannot_be_written_fails_the_start_with_the_reason() {
+async fn an_unwritable_log_fails_the_start_with_the_reason() {
     let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\n").await;
-    // A file stands where the folder of the stack's logs belongs.
+    // A file is in the place of the folder for the stack's logs.
     fs::create_dir_all(bench.home.logs()).expect("the folder of all logs");
     let folder = bench.home.logs().join(bench.home.stack_id(&bench.file()).0);
     fs::write(folder, "in the way").expect("a file");
@@ -307,7 +307,7 @@ async fn a_log_that_cannot_be_written_fails_the_start_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_stack_file_is_refused_with_its_place_and_changes_nothing_that_runs() {
+async fn an_invalid_stack_file_is_rejected_with_its_place_and_changes_no_running_service() {
     let bench = Bench::with("[service.app]\ncommand = \"sleep 1000\"\n").await;
     bench.must_up().await;
     let pid = bench.pid("app");
@@ -322,7 +322,7 @@ async fn a_broken_stack_file_is_refused_with_its_place_and_changes_nothing_that_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_services_come_up_together_and_go_together() {
+async fn a_hundred_services_start_and_stop_together() {
     let service = |number| format!("[service.s{number}]\ncommand = \"sleep 1000\"\n");
     let stack: Vec<String> = (0..100).map(service).collect();
     let bench = Bench::with(&stack.concat()).await;

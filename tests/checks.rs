@@ -1,10 +1,10 @@
-//! Checks against real servers (FastAPI under uvicorn, Node, Redis), against sockets that break a
-//! protocol as no server would, and beside a real browser.
+//! Checks against real servers (FastAPI under uvicorn, Node, Redis), against sockets that violate a
+//! protocol, and in comparison with a real browser.
 #![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "the harness of a test may panic, and start what it asks"
+    reason = "the harness of a test may panic, and starts servers"
 )]
 
 #[path = "checks/chromium.rs"]
@@ -50,19 +50,19 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Far more than anything here takes; a test that needs it has failed.
+/// Much longer than anything here takes. A test that reaches it has failed.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// The page that all requests come from.
+/// The origin of all requests.
 const PAGE: &str = "http://localhost:5173";
 
-/// A process that serves, and ends with the test.
+/// A server process, which is killed at the end of the test.
 struct Program {
     child: Child,
     port: u16,
 }
 
 impl Program {
-    /// Starts it, and waits until it says where it runs: `running on http://127.0.0.1:8000`.
+    /// Starts it and waits until it prints its address: `running on http://127.0.0.1:8000`.
     fn start(command: &mut Command) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         command
@@ -70,7 +70,7 @@ impl Program {
             .stdout(writer.try_clone().unwrap())
             .stderr(writer);
         let child = command.spawn().unwrap();
-        // Only the child may hold the writing end: otherwise the read never ends.
+        // Only the child may hold the writing end, or the read never ends.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut lines = BufReader::new(reader).lines();
         let mut said = Vec::new();
@@ -87,12 +87,12 @@ impl Program {
             }
             said.push(line);
         };
-        // What it says from now on must go somewhere, or it would wait.
+        // Its later output must be read, or it would block.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
     }
 
-    /// FastAPI under uvicorn, with this library for `WebSocket` (`none`: with no such).
+    /// Starts FastAPI under uvicorn, with this `WebSocket` library (`none`: without one).
     fn starlette(websockets: &str) -> Self {
         let app = here().join("app.py");
         Self::start(Command::new(python()).arg("-u").arg(app).arg(websockets))
@@ -114,7 +114,7 @@ impl Drop for Program {
     }
 }
 
-/// The interpreter of the example, which has FastAPI.
+/// Returns the interpreter of the example, which has FastAPI.
 fn python() -> PathBuf {
     let given = env::var_os("PILOTLIGHT_TEST_PYTHON").map(PathBuf::from);
     let python = given.unwrap_or_else(|| root().join("examples/nexus/backend/.venv/bin/python"));
@@ -133,7 +133,7 @@ fn here() -> PathBuf {
     root().join("tests/checks")
 }
 
-/// A server that answers each request with what `answer` makes of its head, and ends with the test.
+/// Starts a server that answers each request with the result of `answer` for its head.
 struct Server {
     port: u16,
     _tasks: JoinSet<()>,
@@ -165,13 +165,13 @@ impl Server {
         }
     }
 
-    /// Answers with these bytes, and closes in due form.
+    /// Answers with these bytes and closes the connection properly.
     async fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start(move |mut stream, _| {
             let answer = answer.clone();
             async move {
-                // Who asks may have gone by now.
+                // The client may have disconnected.
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
                 let _ = stream.read(&mut [0]).await;
@@ -185,7 +185,7 @@ impl Server {
     }
 }
 
-/// Reads a request with its body; its head.
+/// Reads a request with its body, and returns its head.
 async fn read_request(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -209,7 +209,7 @@ fn request(method: &str, url: impl Into<String>) -> HttpRequest<String> {
     HttpRequest::new(method, &url.into())
 }
 
-/// The same with a JSON body, which needs a preflight.
+/// Returns a check with a JSON body, which needs a preflight.
 fn with_json(method: &str, url: String) -> HttpRequest<String> {
     HttpRequest {
         body: Some(Body::Json(json!({"user_id": "demo"}))),
@@ -229,7 +229,7 @@ fn http(request: HttpRequest<String>) -> Check<String> {
     }
 }
 
-/// Makes the check from the page.
+/// Runs the check as the page.
 fn from_page(request: HttpRequest<String>) -> Check<String> {
     Check {
         origin: Some(PAGE.into()),
@@ -270,7 +270,7 @@ async fn cors(check: &Check<String>) -> CorsFault {
     }
 }
 
-/// The stages of what went over the line.
+/// Returns the stages of the recorded exchange.
 fn stages(answer: &CheckAnswer) -> Vec<Stage> {
     let stages = answer.exchanges.iter().map(|exchange| exchange.stage);
     stages.collect()

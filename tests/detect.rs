@@ -1,5 +1,5 @@
-//! What is drafted for the skeletons of real projects. A fixture is one text file in
-//! `tests/init/fixtures`: a few lines about the computer, then the files of the project.
+//! The drafts for skeletons of real projects. A fixture is one text file in `tests/init/fixtures`: a few
+//! lines about the computer, then the files of the project.
 //!
 //! ```text
 //! name: shop
@@ -12,12 +12,12 @@
 //! -- node_modules/ --
 //! ```
 //!
-//! A path that ends in `/` is a folder that was not looked into; `-- path (not read) --` a file of
-//! which only the name is known.
+//! A path that ends in `/` is a folder that was not scanned; `-- path (not read) --` is a file of which
+//! only the name is known.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test says what it expected"
+    reason = "a test names the expected value"
 )]
 
 use std::{
@@ -36,10 +36,10 @@ use pilotlight_init::{
 };
 use proptest::prelude::*;
 
-/// Every fixture, read once.
+/// All fixtures, read once.
 static ALL: LazyLock<Vec<(String, Listing)>> = LazyLock::new(|| fixtures().into_iter().collect());
 
-/// Every fixture, by its name.
+/// All fixtures, by name.
 fn fixtures() -> BTreeMap<String, Listing> {
     let files = files_of("fixtures").into_iter();
     files.map(|file| (stem(&file), fixture(&file))).collect()
@@ -114,7 +114,7 @@ fn listener(word: &str) -> (u16, Option<String>) {
     }
 }
 
-/// The draft with each answer that it can get, one at a time, and what the answer is.
+/// Returns the draft with each possible answer, one at a time, and the name of the answer.
 fn answers(draft: &Draft) -> Vec<(String, Draft)> {
     let mut answers = vec![("as it is".to_owned(), draft.answered(&BTreeMap::new()))];
     for question in &draft.questions {
@@ -128,11 +128,11 @@ fn answers(draft: &Draft) -> Vec<(String, Draft)> {
         (question.id.clone(), question.choices.len() - 1)
     };
     let all = draft.questions.iter().map(last).collect();
-    answers.push(("the last of all".to_owned(), draft.answered(&all)));
+    answers.push(("the last choices".to_owned(), draft.answered(&all)));
     answers
 }
 
-/// The variables that are set on the computer of the fixture: nothing else may be asked for.
+/// The variables that are set on the computer of the fixture. No other variable may be read.
 fn environment(listing: &Listing) -> Env {
     let variables = listing.host.variables.iter();
     variables.map(|name| (name, "set")).collect()
@@ -151,7 +151,7 @@ fn check(name: &str, listing: &Listing, draft: &Draft) {
 }
 
 #[test]
-fn what_is_written_is_a_right_stack_file_whatever_is_answered() {
+fn every_answer_yields_a_valid_stack_file() {
     for (name, listing) in fixtures() {
         let draft = detect::look(&listing);
         for (answer, draft) in answers(&draft) {
@@ -181,7 +181,7 @@ fn each_project_gets_its_stack_file() {
     }
 }
 
-/// A service as the table of shapes has it: name; command; folder; port; needs.
+/// Formats a service as in the table of shapes: name; command; folder; port; needs.
 fn shown(service: &DraftService) -> String {
     let command = service.command.as_ref().map(|said| said.value.shown());
     let port = service.port.as_ref().map(|said| said.value.to_string());
@@ -197,7 +197,7 @@ fn shown(service: &DraftService) -> String {
 }
 
 #[test]
-fn each_shape_gets_its_services_and_nothing_else() {
+fn each_shape_gets_exactly_its_services() {
     let mut wrong = String::new();
     for file in files_of("shapes") {
         let text = fs::read_to_string(&file).unwrap();
@@ -252,14 +252,14 @@ fn no_secret_of_a_project_is_written() {
     for (name, listing) in fixtures() {
         let draft = detect::look(&listing);
         let written = render(&draft) + &serde_json::to_string(&draft).unwrap();
-        // By agreement, every secret of a fixture has this in it.
+        // By convention, every secret of a fixture contains this.
         secrets += usize::from(listing.texts().any(|(_, text)| text.contains("s3cret")));
         assert!(!written.contains("s3cret"), "{name}");
     }
     assert!(secrets > 2, "the fixtures have secrets");
 }
 
-/// A fixture with one of its texts changed: cut short, doubled, or with something odd put in.
+/// Returns a fixture with one damaged text: cut, doubled, or with odd characters.
 fn damaged(listing: &Listing, file: usize, place: usize, with: &str) -> Listing {
     let mut damaged = Listing::new(listing.name.clone(), listing.host.clone());
     let count = listing.texts().count().max(1);
@@ -286,9 +286,9 @@ fn damaged(listing: &Listing, file: usize, place: usize, with: &str) -> Listing 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Files are half typed, or of another kind than their names say.
+    /// Files can be incomplete, or of another kind than their names suggest.
     #[test]
-    fn a_damaged_project_gets_a_right_stack_file_too(
+    fn a_damaged_project_gets_a_valid_stack_file_too(
         fixture in any::<prop::sample::Index>(),
         file in any::<usize>(),
         place in any::<usize>(),
@@ -309,7 +309,7 @@ proptest! {
 }
 
 #[test]
-fn a_hundred_thousand_files_are_looked_at() {
+fn a_hundred_thousand_files_are_scanned() {
     let mut listing = Listing::new("large", Host::default());
     for app in 0..50 {
         let manifest = r#"{"scripts":{"dev":"vite"},"devDependencies":{"vite":"5"}}"#;
@@ -325,7 +325,7 @@ fn a_hundred_thousand_files_are_looked_at() {
             listing.add(format!("apps/app{app}/src/s{file}.ts"), Some(&text));
         }
     }
-    // Anything quadratic would take minutes here.
+    // A quadratic algorithm would take minutes here.
     let draft = detect::look(&listing);
     assert_eq!(draft.services.len(), 50);
     check("large", &listing, &draft);

@@ -1,4 +1,4 @@
-//! What a diagnosis is told of real stacks, and when it comes by itself.
+//! The evidence of real stacks for a diagnosis, and automatic diagnoses.
 #![cfg(unix)]
 
 mod support;
@@ -28,7 +28,7 @@ use pilotlight_test_service::free_port;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use support::{Bench, Bystander, http_service, kill, lives, within};
 
-/// Evidence of the stack file alone, as the command gathers it where no daemon has the stack.
+/// Gathers evidence from the stack file alone, as the command does if no daemon has the stack.
 async fn gather(bench: &Bench) -> Evidence {
     gather_within(bench, Patience::Own).await
 }
@@ -59,7 +59,7 @@ async fn doctor(bench: &Bench) -> Vec<Finding> {
     within("doctor", asked).await.expect("a kept stack")
 }
 
-/// The findings of the snapshot, once there are any.
+/// Waits until the snapshot has findings, and returns them.
 async fn found(bench: &Bench) -> Vec<Arc<Finding>> {
     let mut snapshots = bench.handle().snapshot();
     let found = snapshots.wait_for(|snapshot| {
@@ -80,7 +80,7 @@ async fn until_nothing_is_found(bench: &Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_sockets_of_a_tree_are_found_declared_or_not() {
+async fn all_sockets_of_a_process_tree_are_found() {
     let program = pilotlight_test_service::path().display().to_string();
     let (declared, other) = (free_port(), free_port());
     let bench = Bench::with(&format!(
@@ -103,7 +103,7 @@ ready = {{ log = "listening" }}
         format!("[::1]:{other}").parse().expect("an address"),
     ];
     assert_eq!(web.listens, expected);
-    assert_eq!(web.holders, [], "its own socket is no stranger's");
+    assert_eq!(web.holders, [], "its own socket is not foreign");
     assert_eq!(of(&evidence, "parent").listens.len(), 1, "a child's");
     assert!(
         expected
@@ -114,10 +114,10 @@ ready = {{ log = "listening" }}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_on_a_port_is_found_and_left_alone() {
+async fn a_foreign_process_on_a_port_is_found_and_left_alone() {
     let stranger = Bystander::listening();
     let port = stranger.port();
-    // Its first connection would end the stranger.
+    // A connection would make the foreign process exit.
     let ready = "ready = { log = \"listening\" }";
     let bench = Bench::with(&format!(
         "[service.web]\ncommand = \"sleep 1000\"\nport = {port}\n{ready}\n"
@@ -141,7 +141,7 @@ async fn a_stranger_on_a_port_is_found_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_would_keep_a_service_from_starting_is_found_without_starting_it() {
+async fn obstacles_to_a_start_are_found_without_starting_the_service() {
     let bench = Bench::with(
         r#"
 [service.program]
@@ -197,7 +197,7 @@ command = "touch started"
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pipes_among_the_files_of_a_frontend_hold_up_no_diagnosis() {
+async fn pipes_among_the_files_of_a_frontend_do_not_delay_a_diagnosis() {
     let port = free_port();
     let bench = Bench::with(&format!(
         r#"
@@ -224,7 +224,7 @@ port = {port}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_variable_is_read_where_the_frontend_finds_it() {
+async fn a_variable_is_read_as_the_frontend_reads_it() {
     let frontend = r#"
 env_points_at = { VITE_API_URL = "backend" }
 
@@ -269,7 +269,7 @@ port = 8001
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_hangs_does_not_keep_the_doctor_waiting() {
+async fn a_hanging_service_does_not_delay_the_doctor() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let bench = Bench::with(&format!(
@@ -309,7 +309,7 @@ require = {{ commands = ["sleep 1000"] }}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_healthy_stack_nothing_is_wrong() {
+async fn a_healthy_stack_has_no_findings() {
     let bench = Bench::with(&http_service("web", free_port())).await;
     bench.must_up().await;
     assert_eq!(doctor(&bench).await, []);
@@ -322,7 +322,7 @@ async fn with_a_healthy_stack_nothing_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_diagnosed_by_itself() {
+async fn a_failure_is_diagnosed_automatically() {
     let stack = http_service("web", free_port()) + "restart = \"never\"\n";
     let bench = Bench::with(&stack).await;
     bench.must_up().await;
@@ -341,7 +341,7 @@ async fn a_failure_is_diagnosed_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_found_goes_with_the_stack_that_is_stopped() {
+async fn findings_disappear_when_the_stack_is_stopped() {
     let stack = http_service("web", free_port()) + "restart = \"never\"\n";
     let bench = Bench::with(&stack).await;
     bench.must_up().await;

@@ -41,7 +41,7 @@ async fn a_service_starts_and_stops_without_a_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_chain_starts_in_order_and_stops_the_other_way_round() {
+async fn a_chain_starts_in_order_and_stops_in_reverse() {
     let (first, second) = (free_port(), free_port());
     let stack = format!(
         "{}{}needs = [\"first\"]\n",
@@ -53,7 +53,7 @@ async fn a_chain_starts_in_order_and_stops_the_other_way_round() {
     let (first, second) = (bench.service("first"), bench.service("second"));
     assert!(first.started < second.started && first.since <= second.started);
     let second_pid = bench.pid("second");
-    // The first may go only when the second is gone.
+    // The first may stop only after the second.
     let stopping = bench.down();
     let watching = async {
         bench
@@ -66,7 +66,7 @@ async fn a_chain_starts_in_order_and_stops_the_other_way_round() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_is_killed_is_back_with_another_pid() {
+async fn a_killed_service_restarts_with_another_pid() {
     let bench = Bench::with(SLEEPER).await;
     bench.must_up().await;
     let pid = bench.pid("sleeper");
@@ -82,7 +82,7 @@ async fn a_service_that_is_killed_is_back_with_another_pid() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_grandchild_in_a_session_of_its_own_goes_with_its_service() {
+async fn a_grandchild_in_another_session_stops_with_its_service() {
     let bench = Bench::with(
         r#"
 [service.parent]
@@ -97,7 +97,7 @@ command = ["sh", "-c", "setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 100
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_ignores_the_polite_signal_is_killed_after_the_timeout() {
+async fn a_service_that_ignores_sigterm_is_killed_after_the_timeout() {
     let bench = Bench::with(
         r#"
 [service.stubborn]
@@ -114,7 +114,7 @@ stop = { timeout = "300ms" }
     assert_eq!(bench.marked(), [0; 0]);
 }
 
-/// Forks without end, at most 300 times in all: each fork first writes a byte.
+/// Forks endlessly, but at most 300 times in total: each fork first writes a byte.
 const BOMB: &str = "
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -128,7 +128,7 @@ while True:
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fork_bomb_ends_with_a_down_and_the_status_is_told_meanwhile() {
+async fn down_stops_a_fork_bomb_while_status_still_works() {
     for way in ["", "in sessions of their own"] {
         let bench = Bench::with(&format!(
             "[service.bomb]\ncommand = [\"python3\", \"bomb.py\"{}]\nstop = {{ timeout = \"1s\" }}\n",
@@ -160,7 +160,7 @@ async fn a_fork_bomb_ends_with_a_down_and_the_status_is_told_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_service_keeps_outlives_a_crash_and_what_else_was_ended_is_named() {
+async fn kept_programs_survive_a_crash_and_stopped_ones_are_named() {
     let bench = Bench::with(
         r#"
 [service.dev]
@@ -209,7 +209,7 @@ ready = {{ redis = "redis://127.0.0.1:{{port}}/0" }}
     .await;
     bench.must_up().await;
     let daemon = bench
-        // The pid that is seen first may be that of the parent, which is about to leave.
+        // The first PID may be that of the parent, which is about to exit.
         .until("redis", |it| it.pid.is_some_and(leads_a_session))
         .await
         .pid
@@ -226,7 +226,7 @@ ready = {{ redis = "redis://127.0.0.1:{{port}}/0" }}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_runs_to_its_end_before_what_needs_it_starts() {
+async fn a_job_completes_before_its_dependents_start() {
     let bench = Bench::with(
         r#"
 [service.migrate]
@@ -246,7 +246,7 @@ ready = { log = "done" }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn restarting_a_service_restarts_what_needs_it_too() {
+async fn restarting_a_service_restarts_its_dependents_too() {
     let bench = Bench::with(
         r#"
 [service.base]
@@ -269,7 +269,7 @@ needs = ["base"]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_service_that_was_asked_for_and_its_needs_start() {
+async fn only_the_requested_service_and_its_dependencies_start() {
     let bench = Bench::with(
         r#"
 [service.base]
@@ -292,7 +292,7 @@ needs = ["base"]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_changed_stack_file_restarts_only_what_changed() {
+async fn a_changed_stack_file_restarts_only_changed_services() {
     let bench = Bench::with(
         "[service.a]\ncommand = \"sleep 1000\"\n[service.b]\ncommand = \"sleep 1000\"\n",
     )
@@ -307,7 +307,7 @@ async fn a_changed_stack_file_restarts_only_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_stops_answering_turns_unhealthy_and_heals() {
+async fn a_service_that_stops_responding_becomes_unhealthy_and_recovers() {
     let port = free_port();
     let bench = Bench::with(&format!(
         "{}ready = {{ http = \"http://127.0.0.1:{{port}}/\", every = \"50ms\", timeout = \"200ms\", failures = 2 }}\n",
@@ -329,7 +329,7 @@ async fn a_service_that_stops_answering_turns_unhealthy_and_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_never_becomes_ready_is_said_and_left_alone() {
+async fn a_service_that_never_becomes_ready_is_reported_and_left_alone() {
     let port = free_port();
     let bench = Bench::with(&format!(
         "[service.silent]\ncommand = \"sleep 1000\"\nport = {port}\nstart_timeout = \"300ms\"\n"
@@ -342,7 +342,7 @@ async fn a_service_that_never_becomes_ready_is_said_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_dies_in_its_first_millisecond_is_given_up_with_its_last_words() {
+async fn a_service_that_crashes_at_once_is_not_restarted_for_ever_and_shows_its_last_line() {
     let bench = Bench::with(
         "[service.dud]\ncommand = [\"sh\", \"-c\", \"echo 'Error: no such table: sessions'; exit 3\"]\nready = { log = \"never\" }\n",
     )
@@ -364,7 +364,7 @@ async fn a_service_that_dies_in_its_first_millisecond_is_given_up_with_its_last_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exit_with_zero_after_being_ready_is_a_silent_exit() {
+async fn an_exit_with_code_0_after_being_ready_is_a_silent_exit() {
     let bench = Bench::with(
         "[service.quitter]\ncommand = [\"sh\", \"-c\", \"echo up; read -t 0.3 x < /dev/zero; sleep 0.3\"]\nready = { log = \"up\" }\nrestart = \"never\"\n",
     )
@@ -423,7 +423,7 @@ async fn an_external_service_is_watched_and_never_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_next_a_taken_port_is_passed_over_and_others_learn_of_it() {
+async fn with_next_a_used_port_is_skipped_and_dependents_get_the_new_one() {
     let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = held.local_addr().expect("an address").port();
     let bench = Bench::with(&format!(
@@ -439,10 +439,8 @@ async fn with_next_a_taken_port_is_passed_over_and_others_learn_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn checks_of_a_service_never_overlap_and_are_made_once_more_for_all_that_happened_meanwhile()
-{
-    // In a large stack, a diagnosis that begins by itself makes no checks of its own where nothing is
-    // wrong.
+async fn checks_of_a_service_never_overlap_and_run_once_more_after_events_meanwhile() {
+    // In a large stack, an automatic diagnosis runs no additional checks if nothing is wrong.
     let others =
         (0..20).map(|other| format!("[service.other-{other}]\ncommand = \"sleep 1000\"\n"));
     let others: String = others.collect();
@@ -466,7 +464,7 @@ command = "sleep 1000"
     let runs = || fs::read_to_string(folder.join("runs")).map_or(0, |runs| runs.lines().count());
     bench.must_up().await;
     eventually("the first run of the check", || runs() == 1).await;
-    // From the second time on, it is red until it is started again.
+    // After the second failure, it is red until it is started again.
     for _ in 0..3 {
         let pid = bench.pid("unsteady");
         kill(pid);

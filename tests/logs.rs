@@ -1,8 +1,8 @@
-//! Logs as real processes write them: nothing lost, nothing doubled, with their times.
+//! Logs of real processes: no line is lost or doubled, and each has its time.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "these processes are the test's own, and so are the clocks that it compares with"
+    reason = "the processes and the compared clocks belong to the test"
 )]
 
 #[path = "logs/following.rs"]
@@ -26,7 +26,7 @@ use pilotlight::{
 };
 use tempfile::TempDir;
 
-/// Far more than anything here takes; a test that needs it has failed.
+/// Much longer than anything here takes. A test that reaches it has failed.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 const ROOMY: LogLimits = LogLimits {
@@ -34,7 +34,7 @@ const ROOMY: LogLimits = LogLimits {
     size: 1 << 40,
 };
 
-/// The logs of a service in a folder that goes with the test.
+/// The logs of a service in a folder that is removed with the test.
 struct Service {
     logs: ServiceLogs,
     folder: TempDir,
@@ -72,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Runs a shell script to its end as the next run.
+    /// Runs a shell script as the next run until it exits.
     fn write(&self, script: &str) -> RunLog {
         let mut running = self.start(script);
         assert!(running.child.wait().expect("it ends").success());
@@ -93,7 +93,7 @@ impl Service {
     }
 }
 
-/// A process that writes a log, ended with the test.
+/// A process that writes a log, which is killed with the test.
 struct Running {
     run: RunLog,
     child: Child,
@@ -106,21 +106,21 @@ impl Drop for Running {
     }
 }
 
-/// Waits until it is so.
+/// Waits until a condition is true.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(DEADLINE, async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     });
-    assert!(waited.await.is_ok(), "waited in vain: {what}");
+    assert!(waited.await.is_ok(), "not in time: {what}");
 }
 
-/// What comes of something that is to come soon.
+/// Returns the output of a future that must complete in time.
 async fn soon<T>(coming: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, coming)
         .await
-        .expect("it comes before the deadline")
+        .expect("before the deadline")
 }
 
 fn size(run: &RunLog) -> u64 {

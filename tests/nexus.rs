@@ -1,16 +1,10 @@
-//! The example as a person uses it: a real Redis, a real FastAPI under uvicorn, a real Vite.
+//! The example: a real Redis, a real FastAPI under uvicorn, a real Vite.
 //!
-//! `cargo xtask test` sets it up. Its ports are those of its stack file, so one of these runs at a
-//! time on a machine, and nothing else may have them.
+//! `cargo xtask test` sets it up. It uses the ports of its stack file, so only one of these tests can run
+//! on a machine, and no other program may use the ports.
 #![cfg(unix)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the command is run as a person runs it"
-)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is unexpected fails the test, with its place"
-)]
+#![expect(clippy::disallowed_methods, reason = "the command runs as for a user")]
+#![expect(clippy::unwrap_used, reason = "a panic names the place of a failure")]
 
 use std::{
     io::{Read, Write},
@@ -26,7 +20,7 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_mins(1);
 const PORTS: [u16; 3] = [6379, 8001, 5173];
 
-/// The example, kept by a daemon with a home of its own. It is down when this is dropped.
+/// The example, run by a daemon with a separate home. It is stopped on drop.
 struct Nexus {
     home: TempDir,
 }
@@ -91,7 +85,7 @@ impl Nexus {
         self.services().into_iter().map(light).collect()
     }
 
-    /// Waits until it is so.
+    /// Waits until a condition is true.
     fn until(&self, what: &str, so: impl Fn(&Self) -> bool) {
         let began = pilotlight::host::clock::now().instant;
         while !so(self) {
@@ -115,7 +109,7 @@ fn example() -> PathBuf {
         .unwrap()
 }
 
-/// Sends a request as the page would, and gives the status, the head and the body of the answer.
+/// Sends a request as the page does, and returns the status, the head and the body of the answer.
 fn request(method: &str, port: u16, path: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(("localhost", port)).unwrap();
     write!(
@@ -132,7 +126,7 @@ fn request(method: &str, port: u16, path: &str, body: &str) -> (u16, String, Str
     (status, head.to_ascii_lowercase(), body.to_owned())
 }
 
-/// The processes that run one of the example's programs.
+/// Returns the processes that run one of the example's programs.
 fn marked(home: &Path) -> Vec<String> {
     let mark = home.as_os_str().as_encoded_bytes();
     let mut found = Vec::new();
@@ -150,7 +144,7 @@ fn marked(home: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_example_comes_up_chats_survives_a_killed_redis_and_goes_without_a_trace() {
+fn the_example_starts_chats_survives_a_killed_redis_and_stops_without_a_trace() {
     let nexus = Nexus::up();
     nexus.until("green light", |nexus| {
         nexus.lights() == ["green", "green", "green"]
@@ -200,7 +194,7 @@ fn the_example_comes_up_chats_survives_a_killed_redis_and_goes_without_a_trace()
     for port in PORTS {
         assert!(
             TcpListener::bind(("127.0.0.1", port)).is_ok(),
-            "port {port} is still held"
+            "port {port} is still in use"
         );
     }
 }

@@ -1,11 +1,11 @@
-//! The rooms of the core import downward only. The rules are those of `docs/architecture.md`.
+//! Checks that the rooms of the core only import downward, as `docs/architecture.md` describes.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The rooms that act, each of which may import those before it.
+/// The rooms with side effects, each of which may import those before it.
 const LAYERS: [&str; 6] = [
     "platform",
     "effects",
@@ -15,11 +15,11 @@ const LAYERS: [&str; 6] = [
     "app",
 ];
 
-/// The rooms that are pure: they import none of [`LAYERS`].
+/// The pure rooms, which import none of [`LAYERS`].
 const PURE: [&str; 4] = ["stack", "model", "diagnose", "knowledge"];
 
 #[test]
-fn no_room_imports_one_above_it() {
+fn rooms_only_import_lower_rooms() {
     let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
     let mut imports = 0;
@@ -46,7 +46,7 @@ fn no_room_imports_one_above_it() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The sources of the core, without those of its tests.
+/// Returns the sources of the core, without those of its tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut sources_below = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -67,7 +67,7 @@ fn is_test(path: &Path) -> bool {
     path.file_stem().is_some_and(|name| name == "tests")
 }
 
-/// The first segment of each `crate::…` path outside of comments: `{a::b, c}` counts as two.
+/// Returns the first segment of each `crate::…` path outside of comments: `{a::b, c}` counts as two.
 fn imported_rooms(text: &str) -> Vec<String> {
     let code = text
         .split("#[cfg(test)]\nmod tests {")

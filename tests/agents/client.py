@@ -1,4 +1,4 @@
-"""Drives `pilotlight mcp` with the client of the Python SDK, in both eras of the protocol."""
+"""Drives `pilotlight mcp` with the client of the Python SDK, in both versions of the protocol."""
 
 import asyncio
 import os

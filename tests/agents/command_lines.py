@@ -23,7 +23,7 @@ ready = { log = "begins" }
 
 
 class Model:
-    """What the stand-in has been shown, and its next call."""
+    """The tools and results that the stand-in model has received, and its next call."""
 
     def __init__(self) -> None:
         self.tools: dict[str, dict] = {}
@@ -36,12 +36,12 @@ class Model:
         return left[0] if left and left[0] in self.tools else None
 
     def anthropic(self, request: dict) -> list[dict]:
-        """The events of an answer of https://docs.anthropic.com/en/api/messages-streaming."""
+        """Returns the events of an answer, as in https://docs.anthropic.com/en/api/messages-streaming."""
         for tool in request.get("tools", []):
             server, _, name = tool.get("name", "").rpartition("__")
             if server == "mcp__pilotlight":
                 self.tools[name] = tool
-        # Claude Code hands the server's instructions on in a message of the user.
+        # Claude Code passes the server's instructions on in a user message.
         self.instructions += json.dumps(request["messages"])
         blocks = [block for message in request["messages"] for block in content_of(message)]
         results = [text_of(block.get("content")) for block in blocks if block["type"] == "tool_result"]
@@ -68,7 +68,7 @@ class Model:
         ]
 
     def openai(self, request: dict) -> list[dict]:
-        """The events of an answer of https://platform.openai.com/docs/api-reference/responses-streaming."""
+        """Returns the events of an answer, as in https://platform.openai.com/docs/api-reference/responses-streaming."""
         space = None
         for tool in request.get("tools", []):
             if "pilotlight" in tool.get("name", ""):
@@ -104,7 +104,7 @@ def content_of(message: dict) -> list[dict]:
 
 
 def text_of(content: object) -> str:
-    """The text of a result, which is a text or a list of blocks."""
+    """Returns the text of a result, which is a text or a list of blocks."""
     if isinstance(content, list):
         return "".join(block.get("text", "") for block in content)
     return content if isinstance(content, str) else json.dumps(content)
@@ -179,9 +179,9 @@ def drive(title: str, install: list[str], command: list[str], clients: Path, pil
             version = run([str(clients / command[0]), "--version"]).stdout.strip()
             ran = run([str(clients / command[0]), *command[1:]])
             said = f"{ran.stdout}\n{ran.stderr}"
-            assert len(model.tools) >= 12, f"the model was shown {sorted(model.tools)}\n{said}"
+            assert len(model.tools) >= 12, f"the model received {sorted(model.tools)}\n{said}"
             assert "call `diagnose` first" in model.instructions, said
-            assert len(model.results) == len(CALLS), f"the model was shown {model.results}\n{said}"
+            assert len(model.results) == len(CALLS), f"the model received {model.results}\n{said}"
             status, start, logs, stop = model.results
             assert json.loads(status)["state"] == "stopped", status
             assert json.loads(start)["ok"] is True, start

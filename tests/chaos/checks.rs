@@ -20,13 +20,13 @@ use crate::{
     stage::{SINGLE, Stage},
 };
 
-/// How long `status` may take.
+/// The time limit of `status`.
 const STATUS: Duration = Duration::from_secs(2);
-/// How long `down` may take: three steps of a chain, each with its grace period (at most the default of 5 s for a
-/// service that hangs, since it was stopped) and the 2 s of a kill, and the start of a daemon that takes over.
+/// The time limit of `down`: three steps of a chain, each with its grace period (at most the default of 5 s for a
+/// service that hangs after a SIGSTOP) and the 2 s of a kill, and the start of a daemon that adopts them.
 const DOWN: Duration = Duration::from_secs(25);
 
-/// Starts everything, and sees that it runs, once. Returns whether it does.
+/// Starts everything and checks that each service runs once. Returns whether it does.
 pub(crate) fn can_be_started(round: &mut Round) -> io::Result<bool> {
     let up = round.stage.run(&["up", "-d"])?;
     if up.code() != Some(0) {
@@ -53,7 +53,7 @@ pub(crate) fn can_be_started(round: &mut Round) -> io::Result<bool> {
     Ok(true)
 }
 
-/// All that is promised once the faults are over. Returns how many lines were counted.
+/// Checks all promises after the faults. Returns the number of counted lines.
 pub(crate) fn all(round: &mut Round, random: &mut Random) -> io::Result<u64> {
     status_is_quick(round)?;
     can_be_started(round)?;
@@ -70,7 +70,7 @@ pub(crate) fn all(round: &mut Round, random: &mut Random) -> io::Result<u64> {
     Ok(lines)
 }
 
-/// `status` answers in time, as far as the machine lets it.
+/// Checks that `status` answers in time, with an allowance for a busy machine.
 pub(crate) fn status_is_quick(round: &mut Round) -> io::Result<()> {
     let status = round.stage.run(&["status"])?;
     let limit = STATUS + burden(&round.stage)?;
@@ -85,7 +85,7 @@ pub(crate) fn status_is_quick(round: &mut Round) -> io::Result<()> {
     Ok(())
 }
 
-/// `down` succeeds in time, and no process and no port of the stack is left.
+/// Checks that `down` succeeds in time and leaves no process and no used port of the stack.
 fn down_leaves_nothing(round: &mut Round) -> io::Result<()> {
     let down = round.stage.run(&["down"])?;
     let limit = DOWN + burden(&round.stage)?;
@@ -108,20 +108,20 @@ fn down_leaves_nothing(round: &mut Round) -> io::Result<()> {
     Ok(())
 }
 
-/// No canary and no thief has been signalled.
+/// Checks that no foreign process has been signalled.
 pub(crate) fn foreign_processes_are_unharmed(round: &mut Round, by: &str) {
     let foreign = round.canaries.iter_mut().chain(&mut round.thieves);
     let harm: Vec<_> = foreign.filter_map(Foreign::harm).collect();
     for harm in harm {
         round.violate(format!("after {by}: {harm}"));
     }
-    // Each is told once.
+    // Each is reported once.
     let lives = |foreign: &mut Foreign| foreign.harm().is_none();
     round.canaries.retain_mut(lives);
     round.thieves.retain_mut(lives);
 }
 
-/// Returns how many lines have been counted.
+/// Checks that no log line is lost. Returns the number of counted lines.
 fn no_line_is_lost(round: &mut Round) -> io::Result<u64> {
     let lines = lines::compare(&round.stage)?;
     if round.logs_are_hurt {
@@ -131,7 +131,7 @@ fn no_line_is_lost(round: &mut Round) -> io::Result<u64> {
     Ok(lines.written)
 }
 
-/// The services that do not have a green light, with what they have.
+/// Returns the services without a green light, with their lights.
 fn not_green(status: &Ended) -> Vec<String> {
     let Ok(status) = serde_json::from_str::<Value>(&status.output) else {
         return vec![status.told()];
@@ -147,8 +147,7 @@ fn not_green(status: &Ended) -> Vec<String> {
         .collect()
 }
 
-/// What a limit has to be extended by on a machine that does something else at that moment: many times what a program
-/// takes that does nothing.
+/// Returns the extension of a time limit on a busy machine: a multiple of the time of a program that does nothing.
 fn burden(stage: &Stage) -> io::Result<Duration> {
     let begun = Instant::now();
     Command::new(&stage.service)

@@ -1,4 +1,4 @@
-//! The command `pilotlight`, as a person runs it, with an end to each.
+//! The command `pilotlight`, as users run it, with a time limit.
 
 use std::{
     env,
@@ -14,17 +14,17 @@ use std::{
 
 use crate::stage::Stage;
 
-/// A command that has not ended by then hangs.
+/// A command that has not exited by then hangs.
 pub(crate) const LONGEST: Duration = Duration::from_secs(90);
 
-/// The signal that stops a foreground `up`, as Ctrl-C sends it; until `up` handles it, it ends the
+/// The signal that stops a foreground `up`, as Ctrl-C sends it. Until `up` handles it, it kills the
 /// process.
 const SIGINT: i32 = 2;
 
-/// The environment variable that puts a home under one folder.
+/// The environment variable that sets the folder of the home.
 pub(crate) const HOME: &str = "PILOTLIGHT_HOME";
 
-/// A command that runs.
+/// A running command.
 pub(crate) struct Running {
     words: String,
     child: Child,
@@ -33,11 +33,11 @@ pub(crate) struct Running {
     errors: PathBuf,
 }
 
-/// A command that has ended.
+/// A command that has exited.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) words: String,
-    /// `None` if it was killed, since it had not ended.
+    /// `None` if it was killed because it hung.
     pub(crate) status: Option<ExitStatus>,
     pub(crate) took: Duration,
     pub(crate) output: String,
@@ -49,7 +49,7 @@ impl Stage {
     pub(crate) fn start(&self, words: &[&str]) -> io::Result<Running> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Files, since a daemon would hold the other ends of pipes.
+        // Files, since a daemon would keep pipes open.
         let file = |kind: &str| self.elsewhere().join(format!("{number}.{kind}"));
         let (output, errors) = (file("out"), file("err"));
         let child = Command::new(&self.command)
@@ -71,7 +71,7 @@ impl Stage {
         })
     }
 
-    /// Runs the command to its end.
+    /// Runs the command until it exits.
     pub(crate) fn run(&self, words: &[&str]) -> io::Result<Ended> {
         self.start(words)?.end()
     }
@@ -82,7 +82,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for its end, and kills it if it does not come.
+    /// Waits until it exits, and kills it after the time limit.
     pub(crate) fn end(mut self) -> io::Result<Ended> {
         let deadline = self.begun + LONGEST;
         let status = loop {
@@ -112,21 +112,21 @@ impl Ended {
         self.status.and_then(|status| status.code())
     }
 
-    /// What no command may do, whatever happens to the daemon: hang, crash, panic.
+    /// Returns whether the command hung, crashed or panicked, which must not happen whatever the daemon does.
     pub(crate) fn fault(&self) -> Option<String> {
         let Some(status) = self.status else {
-            return Some(format!("did not end within {LONGEST:?}"));
+            return Some(format!("did not exit within {LONGEST:?}"));
         };
         if let Some(signal) = status.signal().filter(|signal| *signal != SIGINT) {
-            return Some(format!("died of signal {signal}"));
+            return Some(format!("killed by signal {signal}"));
         }
-        // 130 is a foreground `up` that got SIGINT.
+        // 130 is the exit code of a foreground `up` after SIGINT.
         let odd = !matches!(status.code(), None | Some(0..=2 | 130))
             || self.errors.contains("panicked at");
         odd.then(|| format!("ended with {status}"))
     }
 
-    /// What a person needs to know of it.
+    /// Returns a description for people.
     pub(crate) fn told(&self) -> String {
         let status = self.status.map_or("killed".to_owned(), |it| it.to_string());
         format!(

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::{foreign::Foreign, processes, random::Random, round::Round, socket, stage::until};
 
-/// How much of a round's time a fault may take that lasts.
+/// The share of a round's time that a lasting fault may take.
 const LONGEST: u32 = 800;
 
 /// A kind of fault.
@@ -96,7 +96,7 @@ impl Fault {
     }
 }
 
-/// Does it; what it leaves behind is in the round, which heals it later.
+/// Injects the fault. The round records lasting effects and undoes them later.
 pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> io::Result<()> {
     let stage = &round.stage;
     let socket = stage.socket();
@@ -130,7 +130,7 @@ pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> i
             }
         }
         Fault::TakePort => take_port(round, random)?,
-        // The daemon may be gone, or its socket.
+        // The daemon or its socket may be missing.
         Fault::SendGarbage => drop(socket::garbage(&socket, random)),
         Fault::SendHuge => drop(socket::huge(&socket)),
         Fault::LeaveEarly => drop(socket::leave(&socket)),
@@ -155,7 +155,7 @@ pub(crate) fn inflict(fault: Fault, round: &mut Round, random: &mut Random) -> i
                 thread::sleep(random.time(50));
             }
         }
-        // It attaches to the daemon, or is one itself.
+        // It attaches to the daemon or is the daemon.
         Fault::ForegroundUp => {
             let up = stage.start(&["up"])?;
             thread::sleep(random.time(LONGEST));
@@ -180,7 +180,7 @@ const COMMANDS: [&[&str]; 10] = [
     &["status", "--json"],
 ];
 
-/// Ends a service while the daemon cannot start its successor, and listens in its place.
+/// Kills a service while the daemon cannot restart it, and listens on its port.
 fn take_port(round: &mut Round, random: &mut Random) -> io::Result<()> {
     let stage = &round.stage;
     let place = random.below(stage.ports.len());
@@ -216,7 +216,7 @@ fn break_stack_file(round: &mut Round, random: &mut Random) -> io::Result<()> {
     Ok(())
 }
 
-/// What the daemon remembers: neither its lock, which no file system damages, nor its socket.
+/// Returns the stored files of the daemon, without its lock, which no file system damages, and its socket.
 fn is_state(file: &Path) -> bool {
     !matches!(
         file.extension().and_then(|ending| ending.to_str()),
@@ -228,7 +228,7 @@ fn is_index(file: &Path) -> bool {
     file.extension().is_some_and(|ending| ending == "index")
 }
 
-/// The files below a folder, in the order of their paths.
+/// Returns the files below a folder, in the order of their paths.
 fn files(folder: &Path, wanted: fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -280,7 +280,7 @@ fn with_one(
 
 fn delete(random: &mut Random, files: &[PathBuf]) {
     if let Some(path) = random.pick(files) {
-        // It may be gone already.
+        // It may have exited already.
         let _ = fs::remove_file(path);
     }
 }

@@ -1,4 +1,4 @@
-//! Processes that are none of the stack's, and that therefore must never be signalled.
+//! Processes that do not belong to the stack, and that must never be signalled.
 
 use std::{
     io,
@@ -13,17 +13,17 @@ use crate::{
     stage::{Stage, until},
 };
 
-/// A process that looks a little like one of the stack's. It is killed when this is dropped.
+/// A process that resembles one of the stack's. It is killed on drop.
 pub(crate) struct Foreign {
     what: &'static str,
     child: Child,
 }
 
 impl Foreign {
-    /// One of each kind.
+    /// Starts one of each kind.
     pub(crate) fn canaries(stage: &Stage) -> io::Result<Vec<Self>> {
         let mut marked = canary(stage);
-        // Of the stack of another home.
+        // As of a stack in another home.
         marked.env("PILOTLIGHT_SERVICE", "chaos-00000000/base/1");
         let mut of_home = canary(stage);
         of_home.env(HOME, stage.home()).current_dir(stage.project());
@@ -42,7 +42,7 @@ impl Foreign {
         .collect()
     }
 
-    /// Takes a port of the stack; `None` if another process was first.
+    /// Starts a process that takes a port of the stack; `None` if another process was first.
     pub(crate) fn thief(stage: &Stage, port: u16) -> io::Result<Option<Self>> {
         let mut command = canary(stage);
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
@@ -59,7 +59,7 @@ impl Foreign {
         Ok((listens && !ended).then_some(thief))
     }
 
-    /// What has been done to it, if something has.
+    /// Returns the signal that it received, if any.
     pub(crate) fn harm(&mut self) -> Option<String> {
         let pid = self.child.id();
         if let Ok(Some(status)) = self.child.try_wait() {
@@ -71,13 +71,13 @@ impl Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        // It may have been ended, which is told elsewhere.
+        // It may have been killed, which is reported elsewhere.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The test service by another path, so that it is not taken for a service of the stage.
+/// The test service under another path, so that it does not count as a service of the stage.
 fn canary(stage: &Stage) -> Command {
     let mut command = Command::new(pilotlight_test_service::path());
     command

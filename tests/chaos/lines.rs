@@ -1,4 +1,4 @@
-//! Whether every line that the counter wrote is in its logs.
+//! Checks that the logs contain every line that the counter wrote.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,20 +9,20 @@ use crate::stage::Stage;
 
 /// The result of the line check.
 pub(crate) struct Lines {
-    /// How many lines are sure to have been written.
+    /// The number of lines that were certainly written.
     pub(crate) written: u64,
-    /// The lines that no log has.
+    /// The lines that are missing in the logs.
     pub(crate) lost: Vec<String>,
 }
 
-/// Compares what the counters have noted with what `pilotlight logs` shows.
+/// Compares the records of the counters with the output of `pilotlight logs`.
 pub(crate) fn compare(stage: &Stage) -> io::Result<Lines> {
-    // First what was written, so that lines that are written meanwhile count for nothing.
+    // Read first, so that lines written meanwhile do not count.
     let mut written = BTreeMap::new();
     for entry in fs::read_dir(stage.counted())? {
         let entry = entry?;
         let pid = entry.file_name().to_string_lossy().into_owned();
-        // One that was killed before its first line has noted nothing.
+        // A counter that was killed before its first line has an empty record.
         if let Ok(last) = fs::read_to_string(entry.path())?.parse::<u64>() {
             written.insert(pid, last);
         }

@@ -1,13 +1,13 @@
-//! Random faults against a real stack: the daemon, its services, its files, its socket and its ports are hurt,
-//! and after each round everything must be as the documentation promises.
+//! Random faults against a real stack: its daemon, services, files, socket and ports. After each round, all
+//! promises of the documentation must hold.
 //!
-//! `cargo xtask chaos [--seed N] [--minutes M] [--round R]`. Each round has a folder, a home and random numbers of
-//! its own, which follow from seed and round: `--round` repeats one round alone.
+//! `cargo xtask chaos [--seed N] [--minutes M] [--round R]`. Each round has its own folder, home and random numbers,
+//! which follow from seed and round, so `--round` can repeat a single round.
 #![cfg_attr(
     target_os = "linux",
     expect(
         clippy::disallowed_methods,
-        reason = "the command is run as a person runs it, and what it does is waited for from outside"
+        reason = "the command runs as for a user, and the test waits from outside"
     )
 )]
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     report::run(&options::Options::of_this_process())
 }
 
-/// It finds processes in `/proc`.
+/// Fails: the test finds processes in `/proc`.
 #[cfg(not(target_os = "linux"))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS

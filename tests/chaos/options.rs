@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-/// A minute with these is part of `cargo xtask test`.
+/// The seed of the minute in `cargo xtask test`.
 const SEED: u64 = 1;
 const MINUTES: f64 = 1.0;
 
@@ -10,14 +10,14 @@ const MINUTES: f64 = 1.0;
 pub(crate) struct Options {
     /// The seed of all random numbers.
     pub(crate) seed: u64,
-    /// No round begins later than this.
+    /// No round begins after this time.
     pub(crate) time: Duration,
-    /// This round alone.
+    /// Only this round.
     pub(crate) round: Option<u32>,
 }
 
 impl Options {
-    /// Reads `--seed N`, `--minutes M` and `--round R`; ignores what only the standard harness knows.
+    /// Reads `--seed N`, `--minutes M` and `--round R`; ignores options of the standard harness.
     pub(crate) fn of_this_process() -> Self {
         let mut options = Self {
             seed: SEED,

@@ -1,4 +1,4 @@
-//! Processes, as `/proc` has them.
+//! Processes from `/proc`.
 
 use std::{
     fs,
@@ -16,14 +16,14 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The service that it is of, and its pid.
+    /// The service that the process belongs to, and its PID.
     pub(crate) fn told(&self) -> String {
         let service = self.argv.get(2).map_or("?", String::as_str);
         format!("{service} ({})", self.pid)
     }
 }
 
-/// The processes that run this file, by pid, without those that only wait for their parent.
+/// Returns the processes that run this file, by PID, without zombies.
 pub(crate) fn of_program(program: &Path) -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -51,8 +51,8 @@ fn argv(pid: u32) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether it has made a session of its own. State, parent, group and session are the fields
-/// behind the name: proc(5).
+/// Returns whether it leads a session. State, parent, group and session are the fields after the name:
+/// proc(5).
 pub(crate) fn leads_a_session(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let session = stat
@@ -61,20 +61,20 @@ pub(crate) fn leads_a_session(pid: u32) -> bool {
     session == Some(pid)
 }
 
-/// The letter that proc(5) has for the state of a process: `T` is stopped, `Z` a zombie.
+/// Returns the state of a process as its letter in proc(5): `T` is stopped, `Z` a zombie.
 pub(crate) fn state(pid: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-/// Signals a process if it still runs this program. A pid that another process has meanwhile is not signalled.
+/// Signals a process if it still runs this program, and not another process that has reused its PID.
 pub(crate) fn signal(pid: u32, program: &Path, signal: Signal) {
     let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let Some(Ok(descriptor)) = number.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
         return;
     };
     if runs(pid, program) {
-        // It may end by itself meanwhile.
+        // It may exit by itself meanwhile.
         let _ = pidfd_send_signal(&descriptor, signal);
     }
 }

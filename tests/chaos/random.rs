@@ -20,7 +20,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to `end`, without `end`, which is not 0.
+    /// Returns a number from 0 to `end`, exclusive. `end` must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX);
         usize::try_from(self.next() % end).unwrap_or(0)
@@ -30,7 +30,7 @@ impl Random {
         self.below(count) == 0
     }
 
-    /// One of them; `None` if there is none.
+    /// Returns one of the items; `None` if there are no items.
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         match from.len() {
             0 => None,
@@ -38,7 +38,7 @@ impl Random {
         }
     }
 
-    /// From nothing to so many milliseconds, short times more often.
+    /// Returns a time of up to this number of milliseconds, short times more often.
     pub(crate) fn time(&mut self, most: u32) -> Duration {
         let most = usize::try_from(most).unwrap_or(1) + 1;
         let limit = self.below(most) + 1;

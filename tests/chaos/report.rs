@@ -1,4 +1,4 @@
-//! Runs the rounds, and says what came of them.
+//! Runs the rounds and reports the results.
 
 use std::{
     collections::BTreeMap, process::ExitCode, sync::atomic::Ordering, thread, time::Instant,
@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         let record = round::play(options.seed, number).unwrap_or_else(|error| Record {
             faults: Vec::new(),
             lines: 0,
-            violations: vec![format!("the round could not be played: {error}")],
+            violations: vec![format!("the round could not run: {error}")],
             folder: None,
         });
         rounds += 1;
@@ -73,11 +73,11 @@ fn tell(number: u32, record: &Record) {
         println!("  - {}", violation.trim_end().replace('\n', "\n    "));
     }
     if let Some(folder) = &record.folder {
-        println!("  all of it is in {}", folder.display());
+        println!("  all files are in {}", folder.display());
     }
 }
 
-/// A second Ctrl-C ends this program at once.
+/// Stops after the current round on Ctrl-C. A second one kills this program.
 fn stop_at_ctrl_c() {
     thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()

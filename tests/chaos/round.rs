@@ -1,4 +1,4 @@
-//! A round: a stack is started, faults happen to it, and everything is looked at.
+//! A round: starts a stack, injects faults and checks everything.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use crate::{
     stage::Stage,
 };
 
-/// Set by Ctrl-C: the round that runs cleans up, and no other begins.
+/// Set by Ctrl-C: the current round cleans up, and no other begins.
 pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// The longest pause after a fault, in milliseconds.
@@ -27,13 +27,13 @@ const BETWEEN: u32 = 400;
 
 /// The running stack, and the effects that faults have left behind.
 pub(crate) struct Round {
-    // Before the stage, which kills what has its programs.
+    // Before the stage, which kills the processes of its programs.
     pub(crate) canaries: Vec<Foreign>,
     pub(crate) thieves: Vec<Foreign>,
-    /// Services that got SIGSTOP.
+    /// Services that received SIGSTOP.
     pub(crate) stopped: Vec<u32>,
     pub(crate) connections: Vec<UnixStream>,
-    /// Commands that have not been waited for.
+    /// Commands that are still awaited.
     pub(crate) commands: Vec<Running>,
     /// Whether a fault has removed lines.
     pub(crate) logs_are_hurt: bool,
@@ -91,7 +91,7 @@ pub(crate) fn play(seed: u64, number: u32) -> io::Result<Record> {
 }
 
 impl Round {
-    /// Takes back what a person or the system would take back, and waits for the commands.
+    /// Undoes lasting faults as a user or the system would, and waits for the commands.
     fn heal(&mut self) -> io::Result<()> {
         self.stage.signal_daemon(Signal::CONT);
         for pid in self.stopped.drain(..) {

@@ -10,12 +10,12 @@ use std::{
 use crate::random::Random;
 
 const HELLO: &str = "{\"pilotlight\":1,\"version\":\"chaos\"}\n";
-/// Longer than any message that the daemon takes.
+/// Longer than any message that the daemon accepts.
 const HUGE: usize = 6 << 20;
-/// More than the daemon takes at a time.
+/// More connections than the daemon accepts at a time.
 const CROWD: usize = 300;
 
-/// Random bytes, with ends of lines among them.
+/// Sends random bytes with line ends among them.
 pub(crate) fn garbage(socket: &Path, random: &mut Random) -> io::Result<()> {
     let mut stream = connect(socket)?;
     if random.one_in(2) {
@@ -29,7 +29,7 @@ pub(crate) fn garbage(socket: &Path, random: &mut Random) -> io::Result<()> {
     Ok(())
 }
 
-/// The beginning of a request; its rest never comes.
+/// Sends the beginning of a request, and never the rest.
 pub(crate) fn half(socket: &Path) -> io::Result<UnixStream> {
     let mut stream = connect(socket)?;
     stream.write_all(HELLO.as_bytes())?;
@@ -37,7 +37,7 @@ pub(crate) fn half(socket: &Path) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// A line that is too long.
+/// Sends a line that is too long.
 pub(crate) fn huge(socket: &Path) -> io::Result<()> {
     let mut stream = connect(socket)?;
     stream.write_all(HELLO.as_bytes())?;
@@ -46,21 +46,21 @@ pub(crate) fn huge(socket: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A whole request, whose client leaves before the answer.
+/// Sends a complete request and disconnects before the answer.
 pub(crate) fn leave(socket: &Path) -> io::Result<()> {
     let mut stream = connect(socket)?;
     stream.write_all(HELLO.as_bytes())?;
     stream.write_all(b"\"watch\"\n")
 }
 
-/// Connections that say nothing, as many as are taken.
+/// Opens as many silent connections as the daemon accepts.
 pub(crate) fn crowd(socket: &Path) -> Vec<UnixStream> {
     (0..CROWD).map_while(|_| connect(socket).ok()).collect()
 }
 
 fn connect(socket: &Path) -> io::Result<UnixStream> {
     let stream = UnixStream::connect(socket)?;
-    // Nothing here waits for a daemon that is stopped.
+    // Do not wait for a daemon that is stopped.
     let most = Some(Duration::from_secs(2));
     stream.set_write_timeout(most)?;
     stream.set_read_timeout(most)?;
@@ -68,6 +68,6 @@ fn connect(socket: &Path) -> io::Result<UnixStream> {
 }
 
 fn read_some(stream: &mut UnixStream) {
-    // Whatever the answer is, the daemon has to survive having given it.
+    // The answer does not matter, but the daemon must survive.
     let _ = stream.read(&mut [0; 1024]);
 }

@@ -14,13 +14,13 @@ use crate::processes::{self, Process};
 
 /// The services that have a port, in the order of [`Stage::ports`].
 const WITH_PORT: [&str; 5] = ["base", "middle", "top", "flood", "background"];
-/// The services that are one process each.
+/// The services that consist of a single process.
 pub(crate) const SINGLE: [&str; 5] = ["base", "middle", "top", "counter", "flood"];
 
 pub(crate) struct Stage {
     folder: TempDir,
     pub(crate) ports: Vec<u16>,
-    /// Links of the stage's own, so that a process is known by its program whatever it has in its environment.
+    /// Links in the stage, so that a process is known by its program, whatever its environment contains.
     pub(crate) command: PathBuf,
     pub(crate) service: PathBuf,
 }
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     fn root(&self) -> &Path {
-        // Both programs stand in it.
+        // It contains both programs.
         self.command.parent().unwrap_or(self.folder.path())
     }
 
@@ -58,7 +58,7 @@ impl Stage {
         self.root().join("project")
     }
 
-    /// A folder that is none of the stack's.
+    /// Returns a folder that does not belong to the stack.
     pub(crate) fn elsewhere(&self) -> PathBuf {
         self.root().join("elsewhere")
     }
@@ -79,7 +79,7 @@ impl Stage {
         self.state().join("control.sock")
     }
 
-    /// Where the counter writes how far it has come.
+    /// Returns the folder in which the counter records its progress.
     pub(crate) fn counted(&self) -> PathBuf {
         self.root().join("counted")
     }
@@ -88,7 +88,7 @@ impl Stage {
         fs::write(self.project().join("pilotlight.toml"), text)
     }
 
-    /// A chain, and one of each kind that is hard to stop, to follow or to log.
+    /// Returns the stack file: a chain, and one service of each kind that is hard to stop, follow or log.
     pub(crate) fn stack(&self) -> String {
         let command = |name: &str, steps: &[&str]| {
             let words = [self.service.to_str().unwrap_or_default(), "--print", name];
@@ -136,23 +136,23 @@ impl Stage {
         .join("\n")
     }
 
-    /// The processes of the services, by pid.
+    /// Returns the processes of the services, by PID.
     pub(crate) fn services(&self) -> Vec<Process> {
         processes::of_program(&self.service)
     }
 
-    /// The processes of one service.
+    /// Returns the processes of one service.
     pub(crate) fn processes_of(&self, service: &str) -> Vec<Process> {
         let mut processes = self.services();
         processes.retain(|process| process.argv.get(2).is_some_and(|name| name == service));
         processes
     }
 
-    /// The daemons of this home: one, unless something is wrong.
+    /// Returns the daemons of this home: one, unless something is wrong.
     pub(crate) fn daemons(&self) -> Vec<u32> {
         let commands = processes::of_program(&self.command);
         let daemons = commands.into_iter().map(|process| process.pid);
-        // A command is in the session of this program.
+        // Commands are in the session of this program.
         daemons
             .filter(|pid| processes::leads_a_session(*pid))
             .collect()
@@ -168,7 +168,7 @@ impl Stage {
         processes::signal(pid, &self.service, signal);
     }
 
-    /// Leaves the folder where it is, for a person to look into.
+    /// Keeps the folder for people to inspect.
     pub(crate) fn keep(&mut self) -> PathBuf {
         self.folder.disable_cleanup(true);
         self.root().to_owned()
@@ -177,7 +177,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Daemons and commands first, so that nothing is started again.
+        // Daemons and commands first, so that they restart nothing.
         for program in [&self.command, &self.service] {
             until(Duration::from_secs(10), || {
                 let running = processes::of_program(program);
@@ -197,7 +197,7 @@ fn link(program: &Path, link: PathBuf) -> io::Result<PathBuf> {
     Ok(link)
 }
 
-/// Waits until it is so; returns whether it was so in time.
+/// Waits until a condition is true; returns whether it became true in time.
 pub(crate) fn until(time: Duration, mut so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + time;
     loop {

@@ -1,4 +1,4 @@
-"""A FastAPI in as many settings as the tests ask about, each under a path of its own."""
+"""A FastAPI application with all settings that the tests need, each under its own path."""
 
 import sys
 
@@ -82,7 +82,7 @@ def app(cors=None, outermost=None):
 
 
 class Doorkeeper:
-    """Refuses every request without a token, preflights and WebSockets too."""
+    """Rejects every request without a token, including preflights and WebSockets."""
 
     def __init__(self, app):
         self.app = app

@@ -1,5 +1,5 @@
-//! The rules of CORS beside a real browser: the same requests, to the same server, from a page in
-//! Chromium and from a check. Both must send the same, and both must get to see the same.
+//! The rules of CORS in comparison with a real browser: the same requests to the same server, from a page
+//! in Chromium and from a check. Both must send the same and see the same.
 
 #[path = "chromium/cases.rs"]
 mod cases;
@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use self::cases::{Case, Content, cases};
 use super::*;
 
-/// What came to both servers, as `METHOD path` with what a preflight asks, and the origin.
+/// The requests that reached both servers, as `METHOD path` with the request of a preflight, and the origin.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// The page's server and the other one.
+/// The page's server and the other server.
 struct Both {
     page: Server,
     api: Server,
@@ -108,7 +108,7 @@ fn said(head: &str, body: &str) -> String {
     )
 }
 
-/// What tells one request from another.
+/// Returns the parts that distinguish one request from another.
 fn shown(method: &str, path: &str, head: &str) -> String {
     let mut shown = format!("{method} {path}");
     for name in [
@@ -129,7 +129,7 @@ fn shown(method: &str, path: &str, head: &str) -> String {
     shown
 }
 
-/// The page: one request after the other, and what it got to see of each.
+/// Returns the page, which sends one request after the other and records what it sees.
 fn script(cases: &[Case], api: u16) -> String {
     let cases = serde_json::to_string(cases).unwrap();
     format!(
@@ -152,7 +152,7 @@ fn script(cases: &[Case], api: u16) -> String {
     )
 }
 
-/// The check that is the same request.
+/// Returns the check for the same request.
 fn check_of(case: &Case, number: usize, both: &Both) -> Check<String> {
     let server = if case.own { &both.page } else { &both.api };
     let mut request = request(case.method, server.url(&format!("/case/{number}")));
@@ -171,7 +171,7 @@ fn check_of(case: &Case, number: usize, both: &Both) -> Check<String> {
     }
 }
 
-/// What the page would get to see by the check.
+/// Returns what the page would see according to the check.
 fn saw(answer: &CheckAnswer) -> String {
     match &answer.outcome {
         CheckOutcome::Passed => {
@@ -185,7 +185,7 @@ fn saw(answer: &CheckAnswer) -> String {
     }
 }
 
-/// Chromium, in a folder of its own, that ends with the test.
+/// Chromium with its own folder, which is killed at the end of the test.
 struct Browser {
     child: Child,
     _folder: tempfile::TempDir,

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test]
-async fn what_is_done_by_hand_is_judged_by_the_same_rules() {
+async fn hand_written_cors_is_judged_by_the_same_rules() {
     let server = Program::node();
     let passes = |check: Check<String>| async move {
         let answer = ask(&check).await;
@@ -27,14 +27,14 @@ async fn what_is_done_by_hand_is_judged_by_the_same_rules() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_say_what_it_does_not_allow_is_asked_on() {
+async fn a_server_that_does_not_report_what_it_rejects_gets_further_requests() {
     let server = Program::node();
     let method = cors(&from_page(with_json("DELETE", server.url("/silent")))).await;
     let expected = CorsRule::Method {
         method: "DELETE".into(),
     };
     assert_eq!(method.rule, expected);
-    // Not even one that needs no leave by itself, if the server has it on no list.
+    // Not even a method that needs no permission, if the server does not list it.
     let post = cors(&from_page(with_json("POST", server.url("/silent")))).await;
     let expected = CorsRule::Method {
         method: "POST".into(),
@@ -48,7 +48,7 @@ async fn a_server_that_does_not_say_what_it_does_not_allow_is_asked_on() {
 }
 
 #[tokio::test]
-async fn an_error_path_that_forgets_the_headers_is_no_wrong_setting() {
+async fn an_error_path_without_cors_headers_is_not_a_wrong_setting() {
     let server = Program::node();
     for check in [
         from_page(with_json("PUT", server.url("/forgetful"))),
@@ -64,7 +64,7 @@ async fn an_error_path_that_forgets_the_headers_is_no_wrong_setting() {
 }
 
 #[tokio::test]
-async fn an_error_in_front_of_all_settles_nothing_about_cors() {
+async fn an_error_before_the_cors_middleware_proves_nothing_about_cors() {
     let server = Program::node();
     let answer = ask(&from_page(request("GET", server.url("/gateway")))).await;
     assert!(
@@ -75,7 +75,7 @@ async fn an_error_in_front_of_all_settles_nothing_about_cors() {
 }
 
 #[tokio::test]
-async fn a_redirect_of_a_preflight_and_one_into_silence_are_told() {
+async fn a_redirect_of_a_preflight_and_one_without_cors_are_reported() {
     let server = Program::node();
     let slash = cors(&from_page(with_json("PUT", server.url("/slash")))).await;
     let location = "/slash/".to_owned();
@@ -88,7 +88,7 @@ async fn a_redirect_of_a_preflight_and_one_into_silence_are_told() {
         panic!("{elsewhere:#?}");
     };
     assert!(location.ends_with("/mute/login"), "{location}");
-    // Once sent on from one strange origin to another, the page has no name any more.
+    // After a redirect from one foreign origin to another, the origin is opaque.
     let came = ask(&with_cookies(request("GET", server.url("/elsewhere")))).await;
     assert!(
         came.exchanges[1].command.contains("'Origin: null'"),
@@ -98,7 +98,7 @@ async fn a_redirect_of_a_preflight_and_one_into_silence_are_told() {
 }
 
 #[tokio::test]
-async fn a_port_that_no_browser_connects_to_is_said() {
+async fn a_port_that_browsers_block_is_reported() {
     let url = "http://localhost:6000/".to_owned();
     let answer = ask(&from_page(request("GET", url))).await;
     assert!(

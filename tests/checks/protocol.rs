@@ -1,4 +1,4 @@
-//! Answers that break the protocol as no framework lets one do.
+//! Answers that violate the protocol, which frameworks prevent.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn protocol(message: &str) -> ProbeFaultKind {
 }
 
 #[tokio::test]
-async fn every_way_to_break_the_protocol_is_told_apart() {
+async fn every_violation_of_the_protocol_is_distinguished() {
     assert_eq!(
         told(format!("{OK}Content-Length: 10\r\n\r\nshort")).await,
         protocol("its Content-Length is 10, and its body ends after 5 bytes")
@@ -45,13 +45,13 @@ async fn every_way_to_break_the_protocol_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_body_that_goes_on_in_a_later_packet_is_too_long_all_the_same() {
+async fn a_body_that_continues_in_a_later_packet_is_also_too_long() {
     let server = Server::start(|mut stream, _| async move {
         stream.set_nodelay(true).unwrap();
         let head = format!("{OK}Content-Length: 2\r\n\r\nok");
         stream.write_all(head.as_bytes()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5)).await;
-        // Who asked may have gone.
+        // The client may have disconnected.
         let _ = stream.write_all(b" and more").await;
     })
     .await;
@@ -61,7 +61,7 @@ async fn a_body_that_goes_on_in_a_later_packet_is_too_long_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_kept_open_is_no_longer_answer() {
+async fn an_open_connection_does_not_make_the_answer_longer() {
     let server = Server::start(|mut stream, _| async move {
         let head = format!("{OK}Content-Length: 2\r\n\r\nok");
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_connection_that_is_kept_open_is_no_longer_answer() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_reset_is_told_from_one_that_is_closed() {
+async fn a_reset_connection_is_distinguished_from_a_closed_one() {
     let server = Server::start(|stream, _| async move {
         stream.set_zero_linger().unwrap();
     })
@@ -83,7 +83,7 @@ async fn a_connection_that_is_reset_is_told_from_one_that_is_closed() {
 }
 
 #[tokio::test]
-async fn tls_and_plain_http_that_meet_are_both_named() {
+async fn tls_on_a_plain_port_and_plain_http_on_a_tls_port_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (folder.path().join("certificate"), folder.path().join("key"));
@@ -116,7 +116,7 @@ async fn tls_and_plain_http_that_meet_are_both_named() {
 }
 
 #[tokio::test]
-async fn what_came_is_on_record_with_its_times() {
+async fn the_exchange_is_recorded_with_its_times() {
     let server = Server::saying(format!(
         "{OK}Server: x/1\r\nSet-Cookie: sid=secret\r\nContent-Length: 2\r\n\r\nok"
     ))

@@ -4,7 +4,7 @@ use pilotlight::{model::facts::ProbeFault, stack::Probe};
 
 use super::*;
 
-/// A real Redis in a folder of its own, that ends with the test.
+/// A real Redis in its own folder, which is killed at the end of the test.
 struct Redis {
     child: Child,
     port: u16,
@@ -46,7 +46,7 @@ impl Redis {
         asked.map_err(|ProbeFault { kind, .. }| kind)
     }
 
-    /// Sends an inline command; the first line of its answer, or all of it if that is a text.
+    /// Sends an inline command and returns the first line of the answer, or the whole answer if it is a text.
     async fn tell(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         let command = format!("{command}\r\nQUIT\r\n");
@@ -88,7 +88,7 @@ async fn soon(condition: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_redis_that_takes_writes_passes_and_nothing_is_written() {
+async fn a_writable_redis_passes_and_nothing_is_written() {
     let redis = Redis::start(&["--appendonly", "yes"]).await;
     let append_only = || {
         let folder = std::fs::read_dir(redis.folder.path().join("appendonlydir")).unwrap();
@@ -109,7 +109,7 @@ async fn a_redis_that_takes_writes_passes_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn what_answers_a_ping_and_refuses_a_write_is_found() {
+async fn a_redis_that_answers_pings_but_rejects_writes_is_found() {
     let replica = Redis::start(&["--replicaof", "127.0.0.1", "1", "--save", ""]).await;
     assert_eq!(replica.ping().await, Ok(()));
     assert_eq!(replica.code().await, "READONLY");
@@ -129,7 +129,7 @@ async fn a_redis_that_cannot_save_is_found() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_write_that_key_is_no_fault_and_a_missing_login_is() {
+async fn a_user_without_access_to_the_key_is_no_fault_but_a_missing_login_is() {
     let redis = Redis::start(&[
         "--save", "", "--user", "app", "on", ">secret", "~app:*", "+@all",
     ])

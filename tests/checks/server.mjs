@@ -1,4 +1,4 @@
-// Servers that do CORS by hand, as people write them, each under a path of its own.
+// Servers with hand-written CORS, each under its own path.
 import http from 'node:http'
 
 const PAGE = 'http://localhost:5173'
@@ -9,12 +9,12 @@ const allow = (response, headers = {}) => {
 }
 
 const kinds = {
-  // Everything right, whatever comes.
+  // Allows everything.
   good(request, response) {
     allow(response, { 'Access-Control-Allow-Methods': 'PUT', 'Access-Control-Allow-Headers': 'content-type' })
     response.end('{}')
   },
-  // Says nothing at all once one thing is not allowed, as the `cors` of Go does.
+  // Sends no CORS header if one thing is not allowed, as Go's `cors` does.
   silent(request, response) {
     response.setHeader('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
     const method = request.headers['access-control-request-method'] ?? 'GET'
@@ -26,13 +26,13 @@ const kinds = {
     response.statusCode = 204
     response.end()
   },
-  // Never heard of preflights.
+  // Knows no preflights.
   simple(request, response) {
     if (request.method === 'OPTIONS') response.statusCode = 404
     else allow(response)
     response.end('{}')
   },
-  // The error path forgets the headers, the rest does not.
+  // Only the error path omits the headers.
   forgetful(request, response) {
     if (request.method === 'OPTIONS') {
       allow(response, { 'Access-Control-Allow-Methods': 'PUT', 'Access-Control-Allow-Headers': 'content-type' })
@@ -41,17 +41,17 @@ const kinds = {
     response.writeHead(500, { 'Content-Type': 'text/plain' })
     response.end('Error: connect ECONNREFUSED 127.0.0.1:6379\npassword=geheim')
   },
-  // A proxy whose server is gone.
+  // A proxy whose server is down.
   gateway(request, response) {
     response.writeHead(502)
     response.end('Bad Gateway')
   },
-  // A slash is added, also to preflights, as a proxy does.
+  // Redirects to the path with a slash, even for preflights, as a proxy does.
   slash(request, response) {
     response.writeHead(301, { Location: `${request.url}/` })
     response.end()
   },
-  // Whoever is not logged in is sent to another server.
+  // Redirects to another server without a login.
   elsewhere(request, response) {
     allow(response, { 'Access-Control-Allow-Credentials': 'true' })
     response.writeHead(302, { Location: `http://127.0.0.1:${server.address().port}/mute/login` })
@@ -60,7 +60,7 @@ const kinds = {
   mute(request, response) {
     response.end('<form>')
   },
-  // A slash at the end of the origin, the favourite of configuration files.
+  // A trailing slash after the origin, a common mistake in configuration files.
   trailing(request, response) {
     response.setHeader('Access-Control-Allow-Origin', `${PAGE}/`)
     response.end('{}')

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
-/// A stack of one service with these checks.
+/// Returns a stack of one service with these checks.
 fn stack(port: u16, checks: &str) -> Stack {
     let text =
         format!("name = \"test\"\n[service.api]\ncommand = \"true\"\nport = {port}\n{checks}");
@@ -53,7 +53,7 @@ name = "look around"
 http = { url = "http://localhost:{port}/sessions/{sid}", headers = { X-Key = "{token}" } }
 "#;
 
-/// Lets people in while `opens`, and knows their session.
+/// Starts a server that logs users in if `opens`, and knows their session.
 async fn doorkeeper(opens: bool) -> Server {
     Server::start(move |mut stream, head| async move {
         let (status, body) = match head.lines().next().unwrap_or_default() {
@@ -122,7 +122,7 @@ save = { other = "cookie: other" }
 }
 
 #[tokio::test]
-async fn what_was_not_saved_now_is_not_used() {
+async fn a_value_that_was_not_saved_now_is_not_used() {
     let saved = Saved::default();
     saved.keep([("sid".to_owned(), "41".to_owned())].into());
     let server = doorkeeper(false).await;
@@ -144,7 +144,7 @@ async fn what_was_not_saved_now_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_was_saved_stays_until_the_check_that_saves_it_has_its_answer() {
+async fn a_saved_value_remains_until_the_check_that_saves_it_has_its_answer() {
     let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let gates = (asked.clone(), answer.clone());
     let server = Server::start(move |mut stream, _| {
@@ -174,7 +174,7 @@ async fn what_was_saved_stays_until_the_check_that_saves_it_has_its_answer() {
 }
 
 #[tokio::test]
-async fn all_checks_together_keep_to_their_time() {
+async fn all_checks_together_respect_the_time_limit() {
     let hung = Server::start(|stream, _| async move {
         std::future::pending::<()>().await;
         drop(stream);
@@ -207,7 +207,7 @@ timeout = "1h"
 }
 
 #[tokio::test]
-async fn with_patience_what_is_slow_is_told_from_what_hangs() {
+async fn a_long_time_limit_distinguishes_slow_from_hanging() {
     let answer = Duration::from_millis(150);
     let slow = Server::start(move |mut stream, _| async move {
         tokio::time::sleep(answer).await;

@@ -1,8 +1,8 @@
 use super::*;
 
-/// One FastAPI for all that is asked of it in a row.
+/// One FastAPI for a sequence of requests.
 #[tokio::test]
-async fn right_settings_pass_whatever_a_browser_asks() {
+async fn correct_settings_pass_for_every_request_of_a_browser() {
     let app = Program::starlette("auto");
     let answer = ask(&with_cookies(with_json("PUT", app.url("/good/items")))).await;
     assert_eq!(answer.outcome, CheckOutcome::Passed);
@@ -11,7 +11,7 @@ async fn right_settings_pass_whatever_a_browser_asks() {
     let simple = ask(&from_page(request("GET", app.url("/good/items")))).await;
     assert_eq!(simple.outcome, CheckOutcome::Passed);
     assert_eq!(stages(&simple), [Stage::Request]);
-    // On to another path of the same server, each with a preflight of its own.
+    // Redirects to another path of the same server, each with its own preflight.
     let sent_on = ask(&from_page(with_json("POST", app.url("/good/slash")))).await;
     assert_eq!(sent_on.outcome, CheckOutcome::Passed, "{sent_on:#?}");
     assert_eq!(sent_on.exchanges.len(), 4);
@@ -69,12 +69,12 @@ async fn each_wrong_setting_is_named() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_allowed_is_told_from_a_server_without_cors() {
+async fn a_rejected_origin_is_distinguished_from_a_server_without_cors() {
     let app = Program::starlette("auto");
     let origin = CorsRule::Origin { allowed: None };
     let stranger = cors(&from_page(with_json("PUT", app.url("/stranger/items")))).await;
     assert_eq!(stranger.rule, origin);
-    // The answer to a simple request says nothing of CORS; that to a preflight does.
+    // Only the answer to a preflight has CORS headers, not that to a simple request.
     let shy = from_page(request("GET", app.url("/shy/items")));
     let asked = ask(&shy).await;
     assert_eq!(
@@ -92,7 +92,7 @@ async fn an_origin_that_is_not_allowed_is_told_from_a_server_without_cors() {
 }
 
 #[tokio::test]
-async fn an_error_that_only_looks_like_cors_is_told_apart() {
+async fn an_error_that_only_looks_like_cors_is_recognized() {
     let app = Program::starlette("auto");
     let preflighted = fault(&with_cookies(with_json("POST", app.url("/good/fail")))).await;
     let CheckFault::Redacted(error) = &preflighted else {
@@ -104,7 +104,7 @@ async fn an_error_that_only_looks_like_cors_is_told_apart() {
         panic!("{simple:#?}");
     };
     assert_eq!((error.status, error.preflighted), (500, false));
-    // An error that passes what does CORS is one that the page gets to see.
+    // The page can see an error that passes through the CORS middleware.
     let seen = fault(&from_page(with_json("POST", app.url("/good/login")))).await;
     assert!(
         matches!(
@@ -113,14 +113,14 @@ async fn an_error_that_only_looks_like_cors_is_told_apart() {
         ),
         "{seen:#?}"
     );
-    // Who does not let the page in anyhow has wrong settings, whatever the status.
+    // A server that does not allow the page has wrong settings, whatever the status.
     let stranger = cors(&from_page(request("GET", app.url("/stranger/fail")))).await;
     assert_eq!(stranger.rule, CorsRule::Origin { allowed: None });
     assert_eq!(stranger.status, 500);
 }
 
 #[tokio::test]
-async fn within_the_origin_of_the_page_no_cors_is_needed() {
+async fn the_origin_of_the_page_itself_needs_no_cors() {
     let app = Program::starlette("auto");
     let mut check = from_page(with_json("PUT", app.url("/none/items")));
     check.origin = Some(app.url("/"));
@@ -131,7 +131,7 @@ async fn within_the_origin_of_the_page_no_cors_is_needed() {
 }
 
 #[tokio::test]
-async fn a_length_that_the_body_does_not_have_is_seen_on_the_line() {
+async fn a_wrong_content_length_is_detected() {
     let app = Program::starlette("auto");
     for path in ["/good/longer", "/good/shorter"] {
         for check in [

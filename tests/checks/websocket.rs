@@ -20,7 +20,7 @@ async fn refused(check: &Check<String>) -> WebSocketFault {
 }
 
 #[tokio::test]
-async fn what_refuses_a_handshake_is_named() {
+async fn the_layer_that_rejects_a_handshake_is_named() {
     let app = Program::starlette("websockets");
     let accepted = ask(&socket(&app, "/good/ws", None)).await;
     assert_eq!(accepted.outcome, CheckOutcome::Passed);
@@ -28,7 +28,7 @@ async fn what_refuses_a_handshake_is_named() {
         let fault = refused(&socket(&app, path, None)).await;
         (fault.status, fault.by)
     };
-    // A close before it is accepted, and no route at all, look alike.
+    // A close before the handshake and a missing route look the same.
     assert_eq!(by("/good/ws/closed").await, (403, Refuser::AuthOrNoRoute));
     assert_eq!(by("/good/ws/nowhere").await, (403, Refuser::AuthOrNoRoute));
     assert_eq!(by("/good/ws/forbidden").await, (403, Refuser::Auth));
@@ -37,7 +37,7 @@ async fn what_refuses_a_handshake_is_named() {
 }
 
 #[tokio::test]
-async fn a_subprotocol_must_be_the_one_that_was_asked_for() {
+async fn a_subprotocol_must_be_the_requested_one() {
     let app = Program::starlette("websockets");
     let chat = ask(&socket(&app, "/good/ws/chat", Some("chat.v2"))).await;
     assert_eq!(chat.outcome, CheckOutcome::Passed);
@@ -69,7 +69,7 @@ async fn uvicorn_without_a_library_for_websockets_is_a_plain_server() {
 }
 
 #[tokio::test]
-async fn a_server_that_minds_the_origin_is_told_from_one_that_minds_who_asks() {
+async fn a_server_that_checks_the_origin_is_distinguished_from_one_that_requires_a_login() {
     let script = "const http=require('http'),crypto=require('crypto');\
         const s=http.createServer((q,r)=>r.end('hello'));\
         s.on('upgrade',(q,c)=>{ if(q.url==='/old')return c.end('HTTP/1.1 426 Upgrade Required\\r\\nContent-Length: 0\\r\\n\\r\\n');\
@@ -82,7 +82,7 @@ async fn a_server_that_minds_the_origin_is_told_from_one_that_minds_who_asks() {
     assert_eq!((fault.status, fault.by), (403, Refuser::Origin));
     let fault = refused(&socket(&strict, "/old", None)).await;
     assert_eq!((fault.status, fault.by), (426, Refuser::BadRequest));
-    // A server that does not listen for upgrades answers as to any request.
+    // A server without WebSockets answers as to any other request.
     let plain = Program::node();
     let fault = refused(&socket(&plain, "/good", None)).await;
     assert_eq!((fault.status, fault.by), (200, Refuser::PlainHttp));

@@ -1,4 +1,4 @@
-//! `pilotlight mcp`, as coding agents use it: a client in this test, and the client of the Python SDK.
+//! `pilotlight mcp` with a client in this test and with the client of the Python SDK.
 
 use std::{
     fs,
@@ -16,15 +16,15 @@ use serde_json::{Value, json};
 
 use crate::stage::{DEADLINE, Stage, lives, server, signal, talker, until};
 
-/// A client that has shaken hands with a server in the folder of a stage.
+/// A client that is connected to a server in the folder of a stage.
 struct Agent {
     child: Child,
     input: ChildStdin,
     messages: Receiver<Value>,
     latest: u64,
-    /// The folders that it names when it is asked for its roots.
+    /// The folders that it returns as its roots.
     roots: Vec<String>,
-    /// The messages of progress since the last call.
+    /// The progress messages since the last call.
     progress: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ impl Agent {
         data
     }
 
-    /// Calls a tool that answers with a text: a refusal, or a log.
+    /// Calls a tool that answers with a text: an error or a log.
     fn text(&mut self, tool: &str, arguments: &Value, is_error: bool) -> String {
         let result = self.result(tool, arguments);
         assert_eq!(result["isError"], is_error, "{tool}: {result}");
@@ -154,7 +154,7 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -208,7 +208,7 @@ fn an_agent_starts_a_stack_and_its_name_is_shown() {
 }
 
 #[test]
-fn the_tools_fit_into_a_prompt_and_resources_and_prompts_can_be_read() {
+fn tools_fit_into_a_prompt_and_resources_and_prompts_can_be_read() {
     let stage = Stage::new(&talker("talker"));
     let mut agent = Agent::new(&stage);
     let listed = agent.request("tools/list", &json!({}))["result"]["tools"].clone();
@@ -280,7 +280,7 @@ fn the_session_of_a_client_is_named_if_its_calls_have_one() {
 }
 
 #[test]
-fn events_come_in_pages_that_fit() {
+fn events_come_in_pages_within_the_limit() {
     let stage = Stage::new(&talker("talker"));
     let file = stage
         .folder
@@ -325,7 +325,7 @@ fn events_come_in_pages_that_fit() {
 }
 
 #[test]
-fn a_failed_start_says_why_in_the_same_answer() {
+fn the_answer_to_a_failed_start_contains_the_reason() {
     let stage = Stage::new(
         r#"
         [service.store]
@@ -361,7 +361,7 @@ fn a_failed_start_says_why_in_the_same_answer() {
 }
 
 #[test]
-fn a_long_start_answers_with_the_state_so_far_and_goes_on() {
+fn a_long_start_answers_with_the_state_so_far_and_continues() {
     let stage = Stage::new(
         r#"
         [service.late]
@@ -389,7 +389,7 @@ fn a_long_start_answers_with_the_state_so_far_and_goes_on() {
             .iter()
             .any(|text| text.contains("0 of 1 ready"))
     });
-    // To cancel a call stops the waiting, not the service.
+    // Cancelling a call stops the waiting, not the service.
     let id = agent.begin("tools/call", &json!({"name": "wait", "arguments": {}}));
     agent.send(&json!({
         "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id},
@@ -403,7 +403,7 @@ fn a_long_start_answers_with_the_state_so_far_and_goes_on() {
 }
 
 #[test]
-fn only_the_stacks_of_the_client_are_seen() {
+fn a_client_only_sees_its_own_stacks() {
     let stage = Stage::new(&talker("talker"));
     let other = Stage::new(&talker("other"));
     let theirs = other.folder.path().to_str().unwrap();
@@ -430,13 +430,13 @@ fn only_the_stacks_of_the_client_are_seen() {
         refused.contains("outside of this client's folders"),
         "{refused}"
     );
-    // A root is one of its folders.
+    // It may see the stack of a root.
     let mut agent = Agent::within(&stage, stage.folder.path(), &[other.folder.path()]);
     assert_eq!(
         agent.call("status", &json!({"stack": theirs}))["services"][0]["name"],
         "other"
     );
-    // So is the project of the folder in which it works.
+    // It may also see the project of its working folder.
     fs::create_dir(stage.folder.path().join("sub")).unwrap();
     let mut agent = Agent::within(&stage, &stage.folder.path().join("sub"), &[]);
     assert_eq!(
@@ -446,7 +446,7 @@ fn only_the_stacks_of_the_client_are_seen() {
 }
 
 #[test]
-fn wrong_arguments_are_refused_and_the_server_goes_on() {
+fn wrong_arguments_are_rejected_and_the_server_continues() {
     let stage = Stage::new(&talker("talker"));
     let mut agent = Agent::new(&stage);
     let long = "x".repeat(1 << 20);
@@ -489,7 +489,7 @@ fn wrong_arguments_are_refused_and_the_server_goes_on() {
 }
 
 #[test]
-fn two_agents_at_once_share_a_stack() {
+fn two_agents_share_a_stack() {
     let stage = Stage::new(&talker("talker"));
     let mut agents = [Agent::new(&stage), Agent::new(&stage)];
     let start = json!({"name": "start", "arguments": {}});
@@ -567,10 +567,10 @@ fn a_fix_that_changes_a_file_needs_the_code_of_its_plan() {
 }
 
 #[test]
-fn a_strangers_process_is_left_to_the_user() {
+fn a_foreign_process_is_left_to_the_user() {
     let port = free_port();
     let stage = Stage::new(&server("web", port));
-    // In a folder of its own: it is none that an earlier start has left.
+    // In a separate folder, so that it is not a leftover of an earlier start.
     let elsewhere = Stage::new("");
     let mut stranger = elsewhere.listener(port);
     let mut agent = Agent::new(&stage);
@@ -591,7 +591,7 @@ fn a_strangers_process_is_left_to_the_user() {
 }
 
 #[test]
-fn logs_come_in_pages_that_fit() {
+fn logs_come_in_pages_within_the_limit() {
     let stage = Stage::new(
         r#"
         [service.noisy]

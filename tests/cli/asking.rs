@@ -1,4 +1,4 @@
-//! Commands that ask: `status`, `logs`, `port`, `check`, and what is wrong with the question.
+//! Commands that only query: `status`, `logs`, `port`, `validate`, and errors in their arguments.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use pilotlight_test_service::free_port;
 use crate::stage::{Stage, lives, server, signal, talker, tell, until};
 
 #[test]
-fn without_a_keeper_the_services_of_the_stack_file_are_stopped() {
+fn without_a_daemon_the_services_of_the_stack_file_are_shown_as_stopped() {
     let stage = Stage::new(&server("web", 4321));
     let status = stage.json(&["status", "--json"], 0);
     let stack = &status["stacks"][0];
@@ -34,12 +34,12 @@ fn without_a_keeper_the_services_of_the_stack_file_are_stopped() {
     );
     assert!(
         !stage.folder.path().join("home").exists(),
-        "who only asks makes nothing"
+        "a query creates no file"
     );
 }
 
 #[test]
-fn the_status_of_a_running_stack_has_all_that_the_contract_names() {
+fn the_status_of_a_running_stack_has_all_fields_of_the_contract() {
     let stage = Stage::new(&server("web", free_port()));
     stage.expect(&["up", "-d"], 0);
     let web = stage.service("web");
@@ -76,7 +76,7 @@ fn the_status_of_a_running_stack_has_all_that_the_contract_names() {
 }
 
 #[test]
-fn status_watch_gives_a_document_for_each_change() {
+fn status_watch_prints_a_document_for_each_change() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let mut command = stage.command(&["status", "--watch", "--json"]);
@@ -118,7 +118,7 @@ fn logs_can_be_read_while_nothing_runs() {
 }
 
 #[test]
-fn logs_as_json_say_when_who_and_how_grave() {
+fn logs_as_json_have_time_service_and_level() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     stage.expect(&["restart"], 0);
@@ -159,7 +159,7 @@ fn logs_follow_a_service_across_its_restart() {
 }
 
 #[test]
-fn who_has_read_enough_ends_the_command_quietly() {
+fn a_closed_pipe_ends_the_command_silently() {
     let flood = "[service.flood]\ncommand = \"seq 1 300000\"\nready = { log = \"^300000$\" }\nrestart = \"never\"\n";
     let stage = Stage::new(flood);
     stage.run(&["up", "-d"]);
@@ -182,7 +182,7 @@ fn who_has_read_enough_ends_the_command_quietly() {
 }
 
 #[test]
-fn a_stack_file_that_is_wrong_is_told_with_its_place() {
+fn an_invalid_stack_file_is_reported_with_its_place() {
     let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
     for words in [&["up"][..], &["up", "-d"], &["validate"], &["status"]] {
         let (_, err) = stage.expect(words, 2);
@@ -206,7 +206,7 @@ fn a_stack_file_that_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
-fn a_missing_stack_file_is_told_with_what_to_do() {
+fn a_missing_stack_file_is_reported_with_the_next_step() {
     let stage = Stage::new("");
     fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
     for words in [
@@ -224,7 +224,7 @@ fn a_missing_stack_file_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_told_with_the_nearest() {
+fn an_unknown_service_is_reported_with_the_nearest_name() {
     let stage = Stage::new(&talker("talker"));
     for words in [&["up", "taker"][..], &["logs", "taker"], &["down", "taker"]] {
         let (_, err) = stage.expect(words, 2);
@@ -254,12 +254,12 @@ fn old_and_usual_names_of_commands_are_understood() {
     assert!(out.contains("talker"), "{out}");
     stage.expect(&["stop"], 0);
     stage.until_no_process_is_left();
-    // Its name until version 0.1.
+    // Its former name.
     stage.expect(&["check"], 0);
 }
 
 #[test]
-fn the_help_says_first_what_the_command_is_for() {
+fn the_help_begins_with_the_purpose_of_the_command() {
     let stage = Stage::new("");
     let (out, _) = stage.expect(&["--help"], 0);
     let first = "Start your local dev stack with one command, and see why it breaks.";
@@ -267,7 +267,7 @@ fn the_help_says_first_what_the_command_is_for() {
 }
 
 #[test]
-fn a_selection_without_a_line_says_so() {
+fn a_selection_without_lines_is_reported() {
     let calm = "command = [\"sh\", \"-c\", \"echo hello; exec sleep 1000\"]\nready = { log = \"hello\" }\n";
     let stage = Stage::new(&format!("[service.calm]\n{calm}"));
     stage.expect(&["up", "-d"], 0);
@@ -292,7 +292,7 @@ fn the_status_of_a_broken_stack_counts_its_problems() {
 }
 
 #[test]
-fn a_valid_stack_is_shown_in_the_order_in_which_it_starts() {
+fn a_valid_stack_is_shown_in_start_order() {
     let stack = format!(
         "{}needs = [\"later\"]\n{}",
         talker("first"),
@@ -325,7 +325,7 @@ fn a_free_port_is_an_answer() {
 }
 
 #[test]
-fn the_holder_of_a_port_is_named_and_ended_only_when_that_is_meant() {
+fn the_process_on_a_port_is_named_and_stopped_only_on_request() {
     let stage = Stage::new("");
     let port = free_port();
     let mut listener = stage.listener(port);
@@ -352,12 +352,12 @@ fn the_holder_of_a_port_is_named_and_ended_only_when_that_is_meant() {
 }
 
 #[test]
-fn a_running_service_is_not_ended_for_its_port() {
+fn a_running_service_is_not_stopped_for_its_port() {
     let port = free_port();
     let stage = Stage::new(&server("web", port));
     stage.expect(&["up", "-d"], 0);
     let pid = stage.pid("web");
-    // Without a terminal, too: what is refused needs no confirmation.
+    // Without a terminal, too: a refusal needs no confirmation.
     stage.expect(&["port", &port.to_string(), "--free"], 1);
     let (_, err) = stage.expect(&["port", &port.to_string(), "--free", "--yes"], 1);
     assert!(err.contains("service web"), "{err}");
@@ -368,7 +368,7 @@ fn a_running_service_is_not_ended_for_its_port() {
 }
 
 #[test]
-fn a_parent_of_the_command_is_not_ended_for_its_port() {
+fn a_parent_of_the_command_is_not_stopped_for_its_port() {
     let stage = Stage::new("");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -376,9 +376,9 @@ fn a_parent_of_the_command_is_not_ended_for_its_port() {
     assert!(err.contains("Pilot Light was started from it"), "{err}");
 }
 
-/// A terminal or an editor that listens, and in which a command is typed while a daemon runs already.
+/// A terminal or editor that listens, in which a command is typed while a daemon is running.
 #[test]
-fn what_a_command_is_typed_in_is_not_ended_for_a_port_though_a_daemon_runs_already() {
+fn the_terminal_of_a_command_is_not_stopped_for_a_port_while_a_daemon_runs() {
     const TERMINAL: &str = "import socket, subprocess, sys
 held = socket.create_server(('127.0.0.1', int(sys.argv[1])))
 typed = subprocess.run(sys.argv[2:], stderr=subprocess.PIPE, text=True)
@@ -409,7 +409,7 @@ print(typed.returncode, typed.stderr)";
 }
 
 #[test]
-fn a_listener_of_another_user_is_told_with_its_user_and_what_shows_more() {
+fn a_listener_of_another_user_is_reported_with_the_user_and_a_command_for_more() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -445,7 +445,7 @@ fn a_listener_of_another_user_is_told_with_its_user_and_what_shows_more() {
 }
 
 #[test]
-fn completions_are_there_for_the_shells_that_people_use() {
+fn completions_exist_for_the_usual_shells() {
     let stage = Stage::new("");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (script, _) = stage.expect(&["completions", shell], 0);
@@ -454,7 +454,7 @@ fn completions_are_there_for_the_shells_that_people_use() {
 }
 
 #[test]
-fn the_stack_that_runs_is_told_even_if_the_file_here_is_wrong() {
+fn a_running_stack_is_shown_even_if_its_file_is_invalid() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     stage.write("other.toml", "name = ");

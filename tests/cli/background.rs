@@ -1,4 +1,4 @@
-//! `up -d`, and what goes on behind it.
+//! `up -d` and its daemon.
 
 use std::{fs, process::Command};
 
@@ -9,14 +9,14 @@ use pilotlight_test_service::free_port;
 use crate::stage::{Stage, lives, server, signal, talker, until};
 
 #[test]
-fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
+fn a_stack_starts_in_the_background_and_stops_without_a_trace() {
     let stage = Stage::new(&format!(
         "{}{}",
         server("web", free_port()),
         talker("talker")
     ));
     let (out, err) = stage.expect(&["up", "-d"], 0);
-    assert_eq!(out, "", "progress is no data");
+    assert_eq!(out, "", "progress does not belong on the standard output");
     assert!(err.contains("test  web     ready in "), "{err}");
     assert!(err.contains("all ready in "), "{err}");
     for name in ["web", "talker"] {
@@ -32,14 +32,14 @@ fn a_stack_goes_up_in_the_background_and_down_without_a_trace() {
 }
 
 #[test]
-fn no_keeper_is_started_for_a_service_that_the_stack_does_not_have() {
+fn no_daemon_is_started_for_an_unknown_service() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d", "walker"], 2);
     assert!(!stage.home().lock().exists());
 }
 
 #[test]
-fn a_keeper_in_the_background_holds_nothing_open_that_its_caller_had() {
+fn a_background_daemon_inherits_no_descriptor() {
     let stage = Stage::new(&talker("talker"));
     let command = stage.command(&["up", "-d"]);
     let variables = command.get_envs();
@@ -59,7 +59,7 @@ fn a_keeper_in_the_background_holds_nothing_open_that_its_caller_had() {
 }
 
 #[test]
-fn what_needs_another_starts_after_it_and_stops_before_it() {
+fn a_service_starts_after_its_dependency_and_stops_before_it() {
     let stack = format!(
         "{}{}needs = [\"first\"]\n",
         talker("first"),
@@ -83,7 +83,7 @@ fn what_needs_another_starts_after_it_and_stops_before_it() {
 }
 
 #[test]
-fn a_service_that_fails_is_told_and_what_did_start_stays() {
+fn a_failed_service_is_reported_and_the_others_keep_running() {
     let failing = r#"
 [service.failing]
 command = ["sh", "-c", "echo 'ImportError: no such thing' >&2; exit 3"]
@@ -104,7 +104,7 @@ ready = { log = "never" }
 }
 
 #[test]
-fn a_restart_gives_a_service_another_process() {
+fn a_restart_replaces_the_process_of_a_service() {
     let stage = Stage::new(&format!("{}{}", talker("one"), talker("other")));
     stage.expect(&["up", "-d"], 0);
     let (one, other) = (stage.pid("one"), stage.pid("other"));
@@ -115,7 +115,7 @@ fn a_restart_gives_a_service_another_process() {
 }
 
 #[test]
-fn without_a_keeper_there_is_nothing_to_restart() {
+fn without_a_daemon_restart_fails() {
     let stage = Stage::new(&talker("talker"));
     let (_, err) = stage.expect(&["restart"], 1);
     assert!(
@@ -125,7 +125,7 @@ fn without_a_keeper_there_is_nothing_to_restart() {
 }
 
 #[test]
-fn up_is_done_at_once_when_all_is_up() {
+fn up_returns_at_once_if_everything_is_up() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let pid = stage.pid("talker");
@@ -134,7 +134,7 @@ fn up_is_done_at_once_when_all_is_up() {
 }
 
 #[test]
-fn a_service_is_started_again_when_it_is_killed() {
+fn a_killed_service_is_restarted() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let killed = stage.pid("talker");
@@ -147,7 +147,7 @@ fn a_service_is_started_again_when_it_is_killed() {
 }
 
 #[test]
-fn down_stops_a_stack_whose_file_is_broken_or_gone() {
+fn down_stops_a_stack_with_an_invalid_or_missing_file() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     stage.write("pilotlight.toml", "name = ");
@@ -162,7 +162,7 @@ fn down_stops_a_stack_whose_file_is_broken_or_gone() {
 }
 
 #[test]
-fn one_keeper_keeps_several_stacks() {
+fn one_daemon_runs_several_stacks() {
     let stage = Stage::new(&talker("talker"));
     stage.write(
         "other.toml",

@@ -1,4 +1,4 @@
-//! What a developer does all day: change files, check out branches, run tasks, type into services.
+//! Daily work: changing files, checking out branches, running tasks, writing to services.
 
 use std::{
     env, fs,
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::stage::{Stage, lives, talker, until};
 
-/// The interpreter of the example, which has FastAPI.
+/// Returns the interpreter of the example, which has FastAPI.
 fn python() -> PathBuf {
     let given = env::var_os("PILOTLIGHT_TEST_PYTHON").map(PathBuf::from);
     let example = "../../examples/nexus/backend/.venv/bin/python";
@@ -26,7 +26,7 @@ fn python() -> PathBuf {
     python
 }
 
-/// A service that runs, and this beside.
+/// Returns a running service with these additional lines.
 fn service(name: &str, lines: &str) -> String {
     format!("[service.{name}]\ncommand = [\"sh\", \"-c\", \"exec sleep 1000\"]\n{lines}\n")
 }
@@ -43,11 +43,11 @@ fn until_run(stage: &Stage, name: &str, run: u64) {
     });
 }
 
-/// Longer than the watched service of a test waits for further files, by far.
+/// Much longer than the debounce time of the watched service.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// Waits until the daemon has set the watches on the files: it then sees a change that comes before the
-/// files of the test do.
+/// Waits until the daemon watches the files: writes a file until the daemon sees the change, before the
+/// test changes its own files.
 fn until_watched(stage: &Stage, name: &str, probe: &str) {
     let before = run_of(stage, name);
     let mut count = 0;
@@ -57,8 +57,8 @@ fn until_watched(stage: &Stage, name: &str, probe: &str) {
         thread::sleep(SETTLED);
         run_of(stage, name) > before
     });
-    // The write before may have been slow to restart it.
-    until("it has come to rest", || {
+    // An earlier write may still restart it.
+    until("it does not restart any more", || {
         let run = run_of(stage, name);
         thread::sleep(SETTLED);
         run_of(stage, name) == run && stage.service(name)["phase"] == "ready"
@@ -111,7 +111,7 @@ fn a_checkout_of_two_thousand_files_restarts_fastapi_once_and_the_same_bytes_nev
     let (run, web) = (run_of(&stage, "api"), stage.pid("web"));
     git(stage.folder.path(), &["checkout", "-q", "one"]);
     until_run(&stage, "api", run + 1);
-    // The same bytes, written anew, and then a real change: one more restart in all.
+    // Rewriting the same bytes and then a real change: one more restart in total.
     write("one");
     stage.write("app/notes.txt", "not watched");
     thread::sleep(SETTLED);
@@ -127,7 +127,7 @@ fn a_checkout_of_two_thousand_files_restarts_fastapi_once_and_the_same_bytes_nev
 }
 
 #[test]
-fn a_service_that_writes_a_file_which_it_watches_is_named_with_the_file() {
+fn a_service_that_writes_a_watched_file_is_named_with_the_file() {
     let stage = Stage::new(
         "[service.gen]\ncommand = [\"sh\", \"-c\", \"sleep 0.5; date +%s%N > src/version.txt; exec sleep 1000\"]\nwatch = [\"src/**\"]\n",
     );
@@ -141,7 +141,7 @@ fn a_service_that_writes_a_file_which_it_watches_is_named_with_the_file() {
     });
     let title = finding["title"].as_str().unwrap();
     assert!(title.contains("src/version.txt"), "{title}");
-    // Its last run goes on, and other files still count.
+    // Its last run continues, and other files still trigger restarts.
     let run = run_of(&stage, "gen");
     stage.write("src/other.txt", "a change");
     until_run(&stage, "gen", run + 1);
@@ -181,7 +181,7 @@ command = "false"
     let (out, _) = stage.expect(&["status"], 0);
     assert!(out.contains("not run"), "{out}");
 
-    // In the terminal, with its exit code and more arguments, while the service runs on.
+    // In the terminal, with its exit code and more arguments, while the service keeps running.
     stage.expect(&["run", "migrate", "--", "more"], 0);
     assert!(log().ends_with("migrated with more 3\n"), "{}", log());
     let mut failing = stage.command(&["run", "migrate"]);
@@ -202,7 +202,7 @@ command = "false"
 }
 
 #[test]
-fn a_line_is_sent_to_a_service_and_one_without_input_says_so() {
+fn a_line_is_sent_to_a_service_but_not_to_one_without_input() {
     let stage = Stage::new(
         r#"
 [service.echo]
@@ -242,7 +242,7 @@ fn a_reload_restarts_what_has_changed_and_shows_it_before() {
     stage.expect(&["up", "-d"], 0);
     let before = ["db", "api", "other"].map(|name| stage.pid(name));
     let (out, _) = stage.expect(&["reload"], 0);
-    assert_eq!(out, "nothing that runs has changed\n");
+    assert_eq!(out, "no running service has changed\n");
     stage.write(
         "pilotlight.toml",
         &format!(

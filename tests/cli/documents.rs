@@ -1,4 +1,4 @@
-//! What the commands print as JSON validates against the published schemas.
+//! The JSON output of the commands matches the published schemas.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, server};
 
-/// Panics unless the value fits the published schema of a document.
+/// Panics unless the value matches the published schema of a document.
 fn validate(document: &str, value: &Value) {
     let root = env!("CARGO_MANIFEST_DIR");
     let path = format!("{root}/../../schema/v{VERSION}/{document}.schema.json");
@@ -19,8 +19,8 @@ fn validate(document: &str, value: &Value) {
     }
 }
 
-/// Says where a value does not fit a schema, for as much of JSON Schema as these schemas use. A field
-/// that a schema does not name does not fit.
+/// Returns the places where a value does not match a schema, for the part of JSON Schema that these schemas
+/// use. A field that the schema does not name is an error.
 fn fits(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
     let Value::Object(keywords) = schema else {
         assert_eq!(*schema, json!(true));
@@ -92,7 +92,7 @@ fn is_a(kind: &Value, value: &Value) -> bool {
 }
 
 #[test]
-fn what_commands_print_validates_against_the_published_schemas() {
+fn the_output_of_commands_matches_the_published_schemas() {
     let port = free_port();
     let broken = "\n[service.broken]\ncommand = [\"sh\", \"-c\", \"exit 3\"]\nrestart = \"never\"\nready = \"process\"\nneeds = [\"web\"]\nstart_timeout = \"1h\"\n";
     let stage = Stage::new(&(server("web", port) + broken));

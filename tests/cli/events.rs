@@ -1,4 +1,4 @@
-//! `pilotlight events`: what is recorded, and for which program.
+//! `pilotlight events`: the recorded events, and the program that requested each.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::stage::{Stage, server, signal, until};
 
 #[test]
-fn events_are_followed_while_they_happen_and_asked_for_after_a_lost_daemon() {
+fn events_can_be_followed_and_are_available_after_a_lost_daemon() {
     let stage = Stage::new(&server("web", free_port()));
     let (_, err) = stage.expect(&["events"], 0);
     assert!(err.contains("No events"), "{err}");
@@ -65,7 +65,7 @@ fn a_taken_port_its_finding_a_changed_file_and_a_freed_port_are_events() {
         let is_it = |event: &Value| event["event"] == kind && event["code"].as_str() == code;
         events().iter().any(is_it)
     };
-    // In a folder of its own: it is none that an earlier start has left.
+    // In a separate folder, so that it is not a leftover of an earlier start.
     let elsewhere = Stage::new("");
     let mut stranger = elsewhere.listener(port);
     stage.expect(&["up", "-d"], 1);
@@ -94,7 +94,7 @@ fn a_taken_port_its_finding_a_changed_file_and_a_freed_port_are_events() {
         (&"web".into(), &port.into())
     );
     stranger.wait().unwrap();
-    // A running stack takes over what has changed.
+    // The running stack applies the changes.
     let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.write("pilotlight.toml", &(text + "links = { page = \"/\" }\n"));
     stage.expect(&["up", "-d"], 0);

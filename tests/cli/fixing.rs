@@ -1,4 +1,4 @@
-//! What a remedy does when it is carried out, and what is said of a failure.
+//! Remedies that are carried out, and the report of a failure.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use pilotlight_test_service::free_port;
 use crate::stage::{Stage, signal, until};
 
 #[test]
-fn a_missing_file_of_variables_is_made_from_its_example_and_the_service_starts() {
+fn a_missing_env_file_is_created_from_its_example_and_the_service_starts() {
     let stage = Stage::new(
         r#"
         [service.app]
@@ -35,7 +35,7 @@ fn a_missing_file_of_variables_is_made_from_its_example_and_the_service_starts()
 }
 
 #[test]
-fn a_service_that_is_needed_and_does_not_run_is_started() {
+fn a_dependency_that_is_not_running_is_started() {
     let stage = Stage::new(
         r#"
         [service.store]
@@ -49,7 +49,7 @@ fn a_service_that_is_needed_and_does_not_run_is_started() {
     stage.expect(&["up", "-d"], 0);
     let first = stage.pid("store");
     signal(first, Signal::KILL);
-    until("it is given up", || {
+    until("it is not restarted any more", || {
         stage.service("store")["phase"] == "failed"
     });
 
@@ -62,11 +62,11 @@ fn a_service_that_is_needed_and_does_not_run_is_started() {
 }
 
 #[test]
-fn a_wrong_port_in_the_stack_file_is_mended_there_and_the_difference_is_shown() {
+fn a_wrong_port_in_the_stack_file_is_corrected_and_the_difference_is_shown() {
     let (declared, real) = (free_port(), free_port());
     let stage = Stage::new(&format!(
         r#"
-        # What a person wrote stays.
+        # A comment of the user stays.
         [service.web]
         command = "python3 -m http.server {real} --bind 127.0.0.1"
         port = {declared}
@@ -80,7 +80,7 @@ fn a_wrong_port_in_the_stack_file_is_mended_there_and_the_difference_is_shown() 
     let (_, err) = stage.expect(&["doctor", "--fix", "--yes"], 0);
     assert!(err.contains(&format!("+         port = {real}")), "{err}");
     let text = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
-    assert!(text.contains("# What a person wrote stays."), "{text}");
+    assert!(text.contains("# A comment of the user stays."), "{text}");
     assert!(text.contains(&format!("port = {real}")), "{text}");
     assert!(!text.contains(&declared.to_string()), "{text}");
     assert_eq!(stage.service("web")["phase"], "ready");
@@ -88,7 +88,7 @@ fn a_wrong_port_in_the_stack_file_is_mended_there_and_the_difference_is_shown() 
 }
 
 #[test]
-fn nothing_is_changed_without_being_asked() {
+fn nothing_is_changed_without_confirmation() {
     let stage = Stage::new(
         r#"
         [service.app]
@@ -103,7 +103,7 @@ fn nothing_is_changed_without_being_asked() {
 }
 
 #[test]
-fn a_start_that_fails_says_what_is_behind_it() {
+fn a_failed_start_reports_the_root_cause() {
     let address = format!("{}:{}", Ipv4Addr::LOCALHOST, free_port());
     let stage = Stage::new(&format!(
         r#"

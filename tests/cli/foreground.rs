@@ -1,4 +1,4 @@
-//! `up` until it is told to exit. Its output here is lines, without a terminal.
+//! `up` in the foreground until it exits. Without a terminal, its output consists of lines.
 
 use rustix::process::Signal;
 
@@ -17,7 +17,7 @@ fn ctrl_c_stops_everything() {
     for line in [
         "test  web  starting",
         "test  web  ready in ",
-        // What lasts less than a frame of the view, as `stopping` here, may be left out.
+        // A state that lasts less than a frame, as `stopping` here, may be missing.
         "test  web  stopped",
     ] {
         assert!(told.contains(line), "no {line:?} in {told}");
@@ -44,7 +44,7 @@ fn a_second_ctrl_c_kills() {
 }
 
 #[test]
-fn a_polite_end_of_the_keeper_stops_everything() {
+fn sigterm_to_the_daemon_stops_everything() {
     for signal in [Signal::TERM, Signal::HUP] {
         let stage = Stage::new(&talker("talker"));
         let mut up = stage.start(&["up"]);
@@ -62,12 +62,12 @@ fn ctrl_c_during_the_start_stops_what_has_started() {
     let mut up = stage.start(&["up"]);
     up.until_it_says("talker  ready");
     up.signal(Signal::INT);
-    assert_eq!(up.end(), 1, "it never was up: {}", up.errors());
+    assert_eq!(up.end(), 1, "it was never ready: {}", up.errors());
     stage.until_no_process_is_left();
 }
 
 #[test]
-fn a_service_that_fails_leaves_the_others_up_until_ctrl_c() {
+fn a_failed_service_leaves_the_others_running_until_ctrl_c() {
     let failing = "[service.failing]\ncommand = \"false\"\nrestart = \"never\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(&format!("{}{failing}", talker("talker")));
     let mut up = stage.start(&["up"]);
@@ -79,7 +79,7 @@ fn a_service_that_fails_leaves_the_others_up_until_ctrl_c() {
 }
 
 #[test]
-fn it_ends_when_its_stack_is_stopped_from_elsewhere() {
+fn up_returns_when_its_stack_is_stopped_from_elsewhere() {
     let stage = Stage::new(&talker("talker"));
     let mut up = stage.start(&["up"]);
     up.until_it_says("up in ");
@@ -89,7 +89,7 @@ fn it_ends_when_its_stack_is_stopped_from_elsewhere() {
 }
 
 #[test]
-fn a_second_up_shows_what_another_keeps_and_ctrl_c_stops_its_stack_alone() {
+fn a_second_up_uses_the_same_daemon_and_ctrl_c_stops_only_its_stack() {
     let stage = Stage::new(&talker("talker"));
     stage.write(
         "other.toml",
@@ -110,7 +110,7 @@ fn a_second_up_shows_what_another_keeps_and_ctrl_c_stops_its_stack_alone() {
 }
 
 #[test]
-fn the_keeper_of_a_terminal_ends_with_its_last_stack_not_with_its_first() {
+fn a_foreground_daemon_exits_with_its_last_stack_not_with_its_first() {
     let stage = Stage::new(&talker("talker"));
     stage.write(
         "other.toml",

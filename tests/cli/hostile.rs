@@ -1,5 +1,5 @@
-//! What services, paths and stack files of others must not do: show secrets, write to the terminal,
-//! run by being looked at.
+//! Untrusted services, paths and stack files must not reveal secrets, control the terminal, or run without
+//! consent.
 
 use std::{fs, path::PathBuf};
 
@@ -14,7 +14,7 @@ fn on_a_terminal(stage: &Stage, words: &[&str]) -> Terminal {
     Terminal::start(&stage.command(words), stage.folder.path())
 }
 
-/// A service that writes what terminals obey: OSC 52, a title, a cursor movement, a query, C1, SO, BEL.
+/// A service that writes control sequences: OSC 52, a title, a cursor movement, a query, C1, SO, BEL.
 const ESCAPES: &str = r#"
     [service.evil]
     command = ["sh", "-c", "printf '\\033[31mred\\033[0m \\033]52;c;eA==\\007 \\033]0;t\\007 \\033[9A \\033[6n \\302\\2332J \\016\\n'; exec sleep 1000"]
@@ -22,7 +22,7 @@ const ESCAPES: &str = r#"
 const VISIBLE: &str = "^[]52;c;eA==^G ^[]0;t^G ^[[9A ^[[6n <U+009B>2J ^N";
 
 #[test]
-fn of_what_a_service_writes_only_colours_reach_the_terminal() {
+fn only_colours_of_the_output_of_services_reach_the_terminal() {
     let stage = Stage::new(ESCAPES);
     let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("^[]52;c;eA==^G");
@@ -50,7 +50,7 @@ fn of_what_a_service_writes_only_colours_reach_the_terminal() {
     }
 }
 
-/// A terminal while there is another one already.
+/// Runs a command on a second terminal.
 fn on_a_terminal_beside(stage: &Stage, words: &[&str]) -> Terminal {
     let folder = stage.folder.path().join("beside");
     fs::create_dir_all(&folder).unwrap();
@@ -58,7 +58,7 @@ fn on_a_terminal_beside(stage: &Stage, words: &[&str]) -> Terminal {
 }
 
 #[test]
-fn paths_names_and_arguments_in_messages_move_no_cursor() {
+fn paths_names_and_arguments_in_messages_cannot_move_the_cursor() {
     let stage = Stage::new("[service.a]\ncommand = \"true\"\n");
     let folder = "a\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}";
     fs::create_dir(stage.folder.path().join(folder)).unwrap();
@@ -92,7 +92,7 @@ fn paths_names_and_arguments_in_messages_move_no_cursor() {
 }
 
 #[test]
-fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_who_watches() {
+fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_a_watch() {
     let port = free_port();
     let stage = Stage::new(&format!(
         r#"
@@ -109,7 +109,7 @@ fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_who_watches() {
     let mut all = Vec::new();
     for (words, code) in [
         (&["up", "-d", "dies"][..], 1),
-        // Alone, so that the command waits for the timeout and does not return on the failure of the other service.
+        // Only this service, so that the command waits for the timeout rather than for the failure of the other service.
         (&["up", "-d", "waits"], 1),
         (&["status"], 0),
         (&["status", "--json"], 0),
@@ -129,7 +129,7 @@ fn a_secret_is_shown_neither_by_up_nor_by_restart_nor_by_who_watches() {
     stage.expect(&["down"], 0);
 }
 
-/// A stack that would run two commands while it is diagnosed.
+/// A stack whose diagnosis would run two commands.
 fn curious() -> Stage {
     Stage::new(
         r#"
@@ -152,7 +152,7 @@ fn ran(stage: &Stage) -> Vec<&'static str> {
 }
 
 #[test]
-fn doctor_runs_nothing_of_a_stack_file_that_was_never_started_and_says_so() {
+fn doctor_runs_no_command_of_a_stack_file_that_was_never_started() {
     let stage = curious();
     let (_, err) = stage.expect(&["doctor"], 0);
     assert_eq!(ran(&stage), [""; 0], "{err}");
@@ -179,11 +179,11 @@ fn doctor_runs_nothing_of_a_stack_file_that_was_never_started_and_says_so() {
     let file = fs::read_to_string(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.write("pilotlight.toml", &format!("{file}\n# changed\n"));
     stage.expect(&["doctor"], 0);
-    assert_eq!(ran(&stage), [""; 0], "of that file it was not");
+    assert_eq!(ran(&stage), [""; 0], "not for a changed file");
 }
 
 #[test]
-fn on_a_terminal_a_person_is_asked_once() {
+fn on_a_terminal_the_user_is_asked_once() {
     let stage = curious();
     let mut terminal = on_a_terminal(&stage, &["doctor"]);
     terminal.answer("Run that? [y/N]", "n\n");
@@ -200,7 +200,7 @@ fn on_a_terminal_a_person_is_asked_once() {
 }
 
 #[test]
-fn who_has_started_a_stack_is_not_asked_about_it() {
+fn a_user_who_has_started_a_stack_is_not_asked_about_it() {
     let stage = curious();
     stage.expect(&["up", "-d"], 0);
     stage.expect(&["down"], 0);
@@ -210,7 +210,7 @@ fn who_has_started_a_stack_is_not_asked_about_it() {
 }
 
 #[test]
-fn of_a_line_without_an_end_64_kib_are_shown_and_how_much_more_there_is() {
+fn an_endless_line_is_cut_at_64_kib_with_its_length() {
     let stage = Stage::new(
         r#"
         [service.long]
@@ -228,7 +228,7 @@ fn of_a_line_without_an_end_64_kib_are_shown_and_how_much_more_there_is() {
     assert!(log.starts_with("beginsxxx"), "{}", &log[..40]);
     assert!(log.len() < 65 * 1024, "{}", log.len());
     let (found, _) = stage.expect(&["logs", "--grep", "^begins"], 0);
-    assert_eq!(found, log, "what is found says so, too");
+    assert_eq!(found, log, "the finding mentions it, too");
     let (json, _) = stage.expect(&["logs", "--json"], 0);
     assert!(json.len() < 70 * 1024 && json.contains("[7 MiB more]"));
     terminal.press("\u{3}");

@@ -1,4 +1,4 @@
-//! Keepers that meet, that are told to end, and that are killed.
+//! Daemons that start at the same time, that are asked to exit, and that are killed.
 
 use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::stage::{Stage, lives, signal, talker, until};
 
 #[test]
-fn several_who_begin_at_once_find_one_keeper() {
+fn simultaneous_starts_share_one_daemon() {
     let stage = Stage::new(&talker("talker"));
     let mut all: Vec<_> = (0..8).map(|_| stage.start(&["up", "-d"])).collect();
     for up in &mut all {
@@ -21,7 +21,7 @@ fn several_who_begin_at_once_find_one_keeper() {
 }
 
 #[test]
-fn going_down_and_up_again_is_no_race_with_the_keeper_that_ends() {
+fn up_after_down_does_not_race_with_the_exiting_daemon() {
     let stage = Stage::new(&talker("talker"));
     for _ in 0..10 {
         stage.expect(&["up", "-d"], 0);
@@ -31,7 +31,7 @@ fn going_down_and_up_again_is_no_race_with_the_keeper_that_ends() {
 }
 
 #[test]
-fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
+fn sigterm_to_a_background_daemon_stops_everything() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let daemon = stage.daemon();
@@ -42,7 +42,7 @@ fn a_keeper_in_the_background_that_is_told_to_end_stops_everything() {
 }
 
 #[test]
-fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
+fn services_survive_a_killed_daemon_and_the_next_up_adopts_them() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let (daemon, talker) = (stage.daemon(), stage.pid("talker"));
@@ -74,7 +74,7 @@ fn the_death_of_the_keeper_ends_no_service_and_the_next_up_takes_over() {
 }
 
 #[test]
-fn down_ends_what_a_killed_keeper_has_left() {
+fn down_stops_the_services_of_a_killed_daemon() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let (daemon, talker) = (stage.daemon(), stage.pid("talker"));
@@ -87,7 +87,7 @@ fn down_ends_what_a_killed_keeper_has_left() {
 }
 
 #[test]
-fn a_home_that_cannot_be_used_is_told() {
+fn an_unusable_home_is_reported() {
     let stage = Stage::new(&talker("talker"));
     stage.write("home", "a file where a folder belongs");
     let (_, err) = stage.expect(&["up", "-d"], 1);
@@ -95,11 +95,11 @@ fn a_home_that_cannot_be_used_is_told() {
 }
 
 #[test]
-fn every_file_of_the_home_is_the_users_alone_whatever_the_umask() {
+fn every_file_of_the_home_is_private_whatever_the_umask() {
     for umask in ["000", "022", "077"] {
         let stage = Stage::new(&talker("talker"));
         let home = stage.folder.path().join("home");
-        // An earlier version left this one open to others.
+        // An earlier version created this file with open permissions.
         std::fs::create_dir_all(home.join("state")).unwrap();
         std::fs::write(home.join("state/keeper.err"), "").unwrap();
         let up = with_umask(&stage, umask).output().unwrap();
@@ -125,7 +125,7 @@ fn every_file_of_the_home_is_the_users_alone_whatever_the_umask() {
     }
 }
 
-/// `up -d` with this umask.
+/// Runs `up -d` with this umask.
 fn with_umask(stage: &Stage, umask: &str) -> Command {
     let given = stage.command(&[]);
     let mut shell = Command::new("sh");
@@ -142,7 +142,7 @@ fn with_umask(stage: &Stage, umask: &str) -> Command {
 }
 
 #[test]
-fn nothing_of_a_service_is_in_a_keeper_that_it_starts() {
+fn a_daemon_that_a_service_starts_inherits_nothing_from_it() {
     let stage = Stage::new(&talker("talker"));
     let mut command = stage.command(&["up", "-d"]);
     command.env("PILOTLIGHT_SERVICE", "outer-12345678/service/1");

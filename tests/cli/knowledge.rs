@@ -1,4 +1,4 @@
-//! The known errors: built-in ones, and those of the stack file.
+//! Known errors: built-in ones and those of the stack file.
 
 use crate::stage::{Stage, tell};
 
@@ -16,7 +16,7 @@ command = "touch ready"
 "#;
 
 #[test]
-fn the_known_errors_are_searched_by_words() {
+fn known_errors_can_be_searched_by_words() {
     let stage = Stage::new(LICENSE);
     let (out, _) = stage.expect(&["knowledge", "postgres", "DATABASE", "does not exist"], 0);
     assert!(out.contains("postgres-database-missing"), "{out}");
@@ -31,7 +31,7 @@ fn the_known_errors_are_searched_by_words() {
 }
 
 #[test]
-fn an_excerpt_shows_what_it_is_taken_for() {
+fn an_excerpt_is_matched_with_known_errors() {
     let stage = Stage::new(LICENSE);
     stage.write(
         "app.log",
@@ -64,7 +64,7 @@ fn an_excerpt_shows_what_it_is_taken_for() {
 }
 
 #[test]
-fn what_the_team_knows_is_the_finding_and_its_command_the_fix() {
+fn a_known_error_of_the_stack_file_becomes_the_finding_with_its_command() {
     let stage = Stage::new(LICENSE);
     stage.expect(&["up", "-d"], 1);
     let findings = stage.json(&["doctor", "--json"], 1);

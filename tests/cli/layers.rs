@@ -1,5 +1,5 @@
-//! A stack in several files and with profiles, the variables of a command, and several ports: with
-//! real services.
+//! A stack in several files and with profiles, variables of a command, and several ports, with real
+//! services.
 
 use std::{fs, net::TcpListener};
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::stage::{Stage, lives, signal, talker, until};
 
-/// A service that says this and stays.
+/// Returns a service that prints this text and keeps running.
 fn says(name: &str, text: &str) -> String {
     let command = format!("printf 'it says %s\\n' \"{text}\"; exec sleep 1000");
     format!(
@@ -15,7 +15,7 @@ fn says(name: &str, text: &str) -> String {
     )
 }
 
-/// The services of the stack that run, in order.
+/// Returns the running services of the stack, in order.
 fn running(stage: &Stage) -> Vec<String> {
     let status = stage.json(&["status", "--json"], 0);
     let services = status["stacks"][0]["services"].as_array().unwrap();
@@ -31,7 +31,7 @@ fn a_free_port() -> u16 {
 }
 
 #[test]
-fn a_profile_starts_its_services_is_remembered_and_changes_a_running_stack() {
+fn a_profile_selects_services_is_stored_and_changes_a_running_stack() {
     let profiles = r#"
 [profile.api]
 services = ["backend"]
@@ -76,7 +76,7 @@ service.backend.env.LOG = "debug"
 }
 
 #[test]
-fn a_stack_in_several_files_is_adopted_although_they_are_gone() {
+fn a_stack_in_several_files_is_adopted_after_they_are_deleted() {
     let stage = Stage::new("include = [\"more.toml\"]\n");
     stage.write("more.toml", &says("included", "$A and $B"));
     stage.write(
@@ -106,7 +106,7 @@ fn a_stack_in_several_files_is_adopted_although_they_are_gone() {
 }
 
 #[test]
-fn the_variables_of_a_command_are_those_of_the_service_and_are_never_shown() {
+fn the_variables_of_a_command_reach_the_service_and_are_never_shown() {
     let command = "echo run >> runs; echo 'not a variable' >&2; echo TOKEN_X=s3cret-value-77; echo BASE=$BASE";
     let env =
         format!("env_command = [\"sh\", \"-c\", {command:?}]\nenv = {{ BASE = \"env wins\" }}\n");
@@ -135,7 +135,7 @@ fn the_variables_of_a_command_are_those_of_the_service_and_are_never_shown() {
 }
 
 #[test]
-fn a_command_that_gives_no_variables_is_a_finding() {
+fn a_command_that_prints_no_variables_is_a_finding() {
     let command = "echo 'you are not signed in' >&2; exit 1";
     let env = format!("env_command = [\"sh\", \"-c\", {command:?}]\n");
     let stage = Stage::new(&(says("api", "hello") + &env));
@@ -169,7 +169,7 @@ fn every_port_of_a_service_is_claimed_and_shown() {
 }
 
 #[test]
-fn a_file_sets_how_often_a_service_restarts_and_what_counts_as_completed() {
+fn a_file_sets_the_number_of_restarts_and_the_exit_codes_of_completion() {
     let stage = Stage::new(
         r#"
 [service.crash]
@@ -202,7 +202,7 @@ needs = { migrate = "completed" }
 }
 
 #[test]
-fn init_keeps_the_local_file_out_of_git() {
+fn init_adds_the_local_file_to_gitignore() {
     let stage = Stage::new("");
     fs::remove_file(stage.folder.path().join("pilotlight.toml")).unwrap();
     stage.write("Procfile", "web: python3 -m http.server\n");
@@ -213,7 +213,7 @@ fn init_keeps_the_local_file_out_of_git() {
 }
 
 #[test]
-fn a_service_that_uses_more_memory_than_it_may_is_named_and_restarted_if_it_should_be() {
+fn a_service_above_its_memory_limit_is_named_and_restarted_on_request() {
     let program = "import os, time\ntime.sleep(0.3)\nkept = b'x' * (200 << 20)\n\
                    while not os.path.exists('release'): time.sleep(0.05)\nkept = None\ntime.sleep(1000)";
     let hog = |name: &str, on_limit: &str| {

@@ -1,4 +1,4 @@
-//! What a daemon is found by, and what it remembers, lost while its services run.
+//! Loss of the daemon's socket, lock, journal or home while services run.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use pilotlight_test_service::free_port;
 
 use crate::stage::{Stage, lives, server, signal, talker, until};
 
-/// A stack that is up, and the pids of its daemon and its service.
+/// Starts a stack, and returns the PIDs of its daemon and its service.
 fn up() -> (Stage, u32, u32) {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
@@ -22,7 +22,7 @@ fn kill(daemon: u32) {
 }
 
 #[test]
-fn down_ends_what_runs_when_the_journal_and_the_copies_are_lost() {
+fn down_stops_services_after_a_loss_of_journal_and_copies() {
     for lost in [
         &["running.journal", "stacks"][..],
         &["stacks"],
@@ -53,7 +53,7 @@ fn down_ends_what_runs_when_the_journal_and_the_copies_are_lost() {
 }
 
 #[test]
-fn down_ends_what_runs_when_daemon_and_home_are_lost() {
+fn down_stops_services_after_a_loss_of_daemon_and_home() {
     let (stage, daemon, talker) = up();
     kill(daemon);
     fs::remove_dir_all(stage.folder.path().join("home")).unwrap();
@@ -63,7 +63,7 @@ fn down_ends_what_runs_when_daemon_and_home_are_lost() {
 }
 
 #[test]
-fn down_ends_a_stack_that_the_present_daemon_does_not_know_and_no_other() {
+fn down_stops_only_the_named_stack_that_the_daemon_does_not_know() {
     let (stage, daemon, talker_of_lost) = up();
     stage.write(
         "other.toml",
@@ -83,10 +83,10 @@ fn down_ends_a_stack_that_the_present_daemon_does_not_know_and_no_other() {
 }
 
 #[test]
-fn a_daemon_whose_socket_is_deleted_is_found_again() {
+fn a_daemon_with_a_deleted_socket_is_found_again() {
     let (stage, daemon, talker) = up();
     fs::remove_file(stage.home().socket()).unwrap();
-    // No client comes too early: it waits for the moment that this takes.
+    // A client that comes too early waits until this is done.
     assert_eq!(stage.pid("talker"), talker);
     stage.expect(&["up", "-d"], 0);
     assert_eq!((stage.daemon(), stage.pid("talker")), (daemon, talker));
@@ -95,18 +95,18 @@ fn a_daemon_whose_socket_is_deleted_is_found_again() {
 }
 
 #[test]
-fn a_deleted_home_makes_no_second_daemon_and_nothing_runs_twice() {
+fn a_deleted_home_causes_no_second_daemon_and_no_duplicate_service() {
     let stage = Stage::new(&server("web", free_port()));
     stage.expect(&["up", "-d"], 0);
     let (daemon, web) = (stage.daemon(), stage.pid("web"));
-    // The daemon may be faster with the first file than this with the last folder.
+    // The daemon may recreate the first file before the last folder is removed.
     drop(fs::remove_dir_all(stage.folder.path().join("home")));
     stage.expect(&["up", "-d"], 0);
     assert_eq!((stage.daemon(), stage.pid("web")), (daemon, web));
     let mut others = stage.processes();
     others.retain(|pid| *pid != daemon && *pid != web);
     assert_eq!(others, [0; 0]);
-    // What it remembers is written down again.
+    // It writes its state again.
     kill(daemon);
     stage.expect(&["up", "-d"], 0);
     assert_eq!(stage.pid("web"), web);
@@ -135,7 +135,7 @@ fn a_stopped_daemon_without_a_socket_is_named() {
 }
 
 #[test]
-fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
+fn a_daemon_stopped_during_a_request_is_reported() {
     let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(&format!("{}{late}", talker("talker")));
     let mut up = stage.start(&["up", "-d"]);
@@ -155,7 +155,7 @@ fn a_daemon_that_is_stopped_in_the_middle_of_a_request_is_told() {
 }
 
 #[test]
-fn who_watches_a_daemon_that_is_stopped_is_told_and_goes_on_with_it() {
+fn a_watcher_of_a_stopped_daemon_is_informed_and_continues_with_it() {
     let (stage, daemon, talker) = up();
     let mut watching = stage.start(&["up"]);
     watching.until_it_says("up in ");

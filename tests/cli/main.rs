@@ -1,11 +1,11 @@
-//! The command `pilotlight`, as a person or a script uses it: real stacks, a home of its own for each
+//! The command `pilotlight`, as users and scripts run it, with real stacks and a separate home for each
 //! test.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the command under test is no service, and what it does is waited for from outside"
+    reason = "the command under test is not a service, and the test waits from outside"
 )]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod agents;
 mod asking;

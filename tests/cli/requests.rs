@@ -1,5 +1,5 @@
-//! Requests that meet: a stop against a start that still waits, several stops at once, and Ctrl-C in
-//! the first moments.
+//! Concurrent requests: a stop during a waiting start, several stops at once, and Ctrl-C in the first
+//! milliseconds.
 
 use std::{
     fs, process, thread,
@@ -12,12 +12,12 @@ use tokio::signal::unix::{SignalKind, signal as catch};
 
 use crate::stage::{DEADLINE, Running, Stage, lives, signal, talker, until};
 
-/// A service that runs and is never ready.
+/// A service that runs but never becomes ready.
 const LATE: &str = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
 
 const OVERRULED: &str = "cancelled by another `pilotlight down`";
 
-/// Ctrl-C comes 0 to 10 ms after the start, in so many tries.
+/// The number of attempts with Ctrl-C, 0 to 10 ms after the start.
 const TRIES: u64 = 25;
 
 #[test]
@@ -128,13 +128,13 @@ fn ctrl_c_in_the_first_milliseconds_of_an_attached_up_leaves_nothing_of_its_stac
 }
 
 #[test]
-fn ctrl_c_is_heard_from_the_moment_that_it_does_not_kill() {
+fn ctrl_c_is_handled_as_soon_as_it_does_not_kill() {
     heed_ctrl_c();
     let stage = Stage::new(&talker("talker"));
     for _ in 0..TRIES {
         let mut up = stage.start(&["up"]);
         let deadline = Instant::now() + DEADLINE;
-        // Without a pause, since the moment in which a signal could be lost is short.
+        // Without a pause, since the time in which a signal could be lost is short.
         while !has_interrupt(up.pid(), "SigCgt:") {
             assert!(Instant::now() < deadline, "{}", up.errors());
         }
@@ -148,7 +148,7 @@ fn ctrl_c_is_heard_from_the_moment_that_it_does_not_kill() {
 #[test]
 fn ctrl_c_ends_an_up_that_waits_for_a_daemon_to_listen() {
     let stage = Stage::new(&talker("talker"));
-    // It is locked as by a daemon that is about to listen, and never does.
+    // Holds the lock like a daemon that is about to listen, but never does.
     let _lock = Lock::acquire(&stage.home()).unwrap();
     for words in [&["up"][..], &["up", "-d"]] {
         let mut up = stage.start(words);
@@ -160,15 +160,15 @@ fn ctrl_c_ends_an_up_that_waits_for_a_daemon_to_listen() {
 }
 
 #[test]
-fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
-    // It ignores SIGTERM, so that it takes a while to end what a lost daemon has left of it.
+fn ctrl_c_while_leftovers_are_stopped_starts_nothing() {
+    // It ignores SIGTERM, so that stopping it as a leftover takes a while.
     let mule = crate::stage::stubborn("mule");
     let stage = Stage::new(&mule);
     stage.expect(&["up", "-d"], 0);
     let mule = stage.pid("mule");
     signal(stage.daemon(), Signal::KILL);
     until("only the service is left", || stage.processes() == [mule]);
-    // Without the journal the next daemon does not know of it.
+    // Without the journal the next daemon does not know it.
     let journal = stage.home().state().to_owned();
     for entry in fs::read_dir(&journal).unwrap() {
         let path = entry.unwrap().path();
@@ -179,7 +179,7 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
         }
     }
     let mut up = stage.start(&["up"]);
-    until("leftovers are being ended", || {
+    until("leftovers are being stopped", || {
         let entries = fs::read_dir(&journal).unwrap();
         let texts = entries.filter_map(|entry| fs::read(entry.unwrap().path()).ok());
         let mut texts = texts.map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -190,18 +190,17 @@ fn ctrl_c_while_leftovers_are_ended_starts_nothing() {
     stage.until_no_process_is_left();
 }
 
-/// Presses Ctrl-C so many milliseconds after the start: that is what is tried here.
+/// Presses Ctrl-C this number of milliseconds after the start.
 fn interrupt(up: &mut Running, after: u64) {
     thread::sleep(Duration::from_millis(after % 11));
     up.signal(Signal::INT);
     let ended = up.end();
-    // Killed before it listens for signals, stopped before all was up, or after that.
+    // Killed before it handles signals, stopped during the start, or stopped afterwards.
     assert!([-2, 0, 1].contains(&ended), "{ended}: {}", up.errors());
 }
 
 /// Makes the commands of this process start with the default action for Ctrl-C. A shell that runs the
-/// tests in the background ignores it for them, and a command would inherit that; a handler is not
-/// inherited.
+/// tests in the background ignores Ctrl-C, and commands would inherit that. A handler is not inherited.
 fn heed_ctrl_c() {
     if has_interrupt(process::id(), "SigIgn:") {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -211,7 +210,7 @@ fn heed_ctrl_c() {
     }
 }
 
-/// Whether Ctrl-C is in this set of signals of a process.
+/// Returns whether this set of signals of a process contains SIGINT.
 fn has_interrupt(pid: u32, set: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mut sets = status.lines().filter_map(|line| line.strip_prefix(set));

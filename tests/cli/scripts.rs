@@ -7,7 +7,7 @@ use pilotlight_test_service::free_port;
 
 use crate::stage::{Stage, server, talker, tell, until};
 
-/// A service that fails once and for all.
+/// A service that fails and does not restart.
 const BROKEN: &str = r#"
 [service.broken]
 command = ["sh", "-c", "echo 'ERROR: no disk' >&2; exit 3"]
@@ -44,7 +44,7 @@ fn configured_stage(port: u16) -> Stage {
 }
 
 #[test]
-fn wait_tells_reached_from_not_yet() {
+fn wait_distinguishes_reached_from_not_yet() {
     let stage = Stage::new(&talker("talker"));
     let (_, err) = stage.expect(&["wait", "--timeout", "50ms"], 3);
     assert!(err.contains("the stack is not running"), "{err}");
@@ -72,7 +72,7 @@ fn wait_ends_with_the_reason_when_a_service_has_failed() {
 }
 
 #[test]
-fn wait_begins_before_the_stack_and_sees_its_start() {
+fn wait_can_begin_before_the_stack_starts() {
     let stage = Stage::new(&talker("talker"));
     let mut waits = [
         stage.start(&["wait"]),
@@ -84,7 +84,7 @@ fn wait_begins_before_the_stack_and_sees_its_start() {
     }
     stage.expect(&["wait", "--for", "log: begins"], 0);
     stage.expect(&["down"], 0);
-    // The line is one of an earlier run.
+    // The line belongs to an earlier run.
     let words = ["wait", "--for", "log: begins", "--timeout", "300ms"];
     stage.expect(&words, 3);
     let (_, err) = stage.expect(&["wait", "--for", "log: ("], 2);
@@ -115,7 +115,7 @@ fn url_prints_links_and_ports() {
 }
 
 #[test]
-fn open_hands_the_page_to_the_browser() {
+fn open_passes_the_page_to_the_browser() {
     let port = free_port();
     let stage = configured_stage(port);
     let bin = stage.folder.path().join("bin");
@@ -177,7 +177,7 @@ fn env_shows_secrets_only_in_the_formats_for_programs() {
 }
 
 #[test]
-fn the_formats_of_env_are_read_back_as_they_were() {
+fn the_formats_of_env_can_be_read_back() {
     let stage = configured_stage(free_port());
     let (lines, _) = stage.expect(&["env", "web", "--shell"], 0);
     let mut shell = stage.command(&[]);
@@ -197,7 +197,7 @@ fn the_formats_of_env_are_read_back_as_they_were() {
 }
 
 #[test]
-fn exec_runs_a_command_as_the_service_would_and_ends_with_its_status() {
+fn exec_runs_a_command_like_the_service_and_exits_with_its_status() {
     let port = free_port();
     let stage = configured_stage(port);
     let line = "echo $PORT $FROM_FILE $PILOTLIGHT_CACHE_URL; basename $(pwd); exit 7";
@@ -217,7 +217,7 @@ fn exec_runs_a_command_as_the_service_would_and_ends_with_its_status() {
 }
 
 #[test]
-fn a_signal_to_exec_ends_its_command() {
+fn a_signal_to_exec_reaches_its_command() {
     let stage = configured_stage(free_port());
     let script = "echo begun >&2; trap 'exit 5' TERM; while :; do sleep 0.05; done";
     let mut exec = stage.start(&["exec", "web", "--", "sh", "-c", script]);
@@ -228,7 +228,7 @@ fn a_signal_to_exec_ends_its_command() {
 }
 
 #[test]
-fn shell_has_the_folder_and_the_variables_of_the_service() {
+fn shell_runs_in_the_folder_and_with_the_variables_of_the_service() {
     let stage = configured_stage(free_port());
     let mut command = stage.command(&["shell", "web"]);
     command.env("SHELL", "/bin/sh");
@@ -255,7 +255,7 @@ fn test_starts_the_stack_runs_the_command_and_stops_what_it_started() {
     assert!(report.contains("tests=\"2\" failures=\"0\""), "{report}");
     let log = std::fs::read_to_string(stage.folder.path().join("logs/talker.log")).unwrap();
     assert!(log.starts_with("talker begins\n"), "{log}");
-    // What ran before stays.
+    // Services that ran before keep running.
     stage.expect(&["up", "-d", "talker"], 0);
     let pid = stage.pid("talker");
     stage.expect(&["test", "--", "sh", "-c", "exit 7"], 7);
@@ -270,7 +270,7 @@ fn test_starts_the_stack_runs_the_command_and_stops_what_it_started() {
 }
 
 #[test]
-fn test_says_why_a_service_does_not_start_and_leaves_nothing() {
+fn test_reports_why_a_service_does_not_start_and_stops_everything() {
     let stage = Stage::new(&format!("{BROKEN}{}", talker("talker")));
     let mut command = stage.command(&["test", "--junit", "out.xml", "--", "true"]);
     let output = command.env("GITHUB_ACTIONS", "true").output().unwrap();

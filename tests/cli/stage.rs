@@ -1,4 +1,4 @@
-//! A folder with a stack file and a home, and the command in it.
+//! A folder with a stack file and a home, in which the command runs.
 
 use std::{
     fs::{self, File},
@@ -16,16 +16,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A stack of one test. What was started in it is ended when it is dropped, also when the test
-/// fails.
+/// The stack of one test. Its processes are killed on drop, even if the test fails.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
 }
 
-/// A command that runs, and what it writes.
+/// A running command and its output.
 pub(crate) struct Running {
     child: Child,
     output: PathBuf,
@@ -49,7 +48,7 @@ impl Stage {
         Home::under(&self.folder.path().join("home")).unwrap()
     }
 
-    /// The command with these words, not started yet.
+    /// Returns the command with these arguments.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pilotlight"));
         command
@@ -62,13 +61,13 @@ impl Stage {
         command
     }
 
-    /// Runs the command to its end.
+    /// Runs the command until it exits.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
         self.command(words).output().unwrap()
     }
 
-    /// Runs the command, which must end with this status, and gives what it wrote to its standard
-    /// output and its standard error.
+    /// Runs the command, which must exit with this status, and returns its standard output and standard
+    /// error.
     pub(crate) fn expect(&self, words: &[&str], code: i32) -> (String, String) {
         let output = self.run(words);
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -82,7 +81,7 @@ impl Stage {
         (out, err)
     }
 
-    /// The same, whose standard output is JSON.
+    /// Like [`Self::run`], and parses the standard output as JSON.
     pub(crate) fn json(&self, words: &[&str], code: i32) -> Value {
         let (out, _) = self.expect(words, code);
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
@@ -105,7 +104,7 @@ impl Stage {
         }
     }
 
-    /// A service as `status --json` has it.
+    /// Returns a service from `status --json`.
     pub(crate) fn service(&self, name: &str) -> Value {
         let status = self.json(&["status", "--json"], 0);
         let services = status["stacks"][0]["services"].as_array().unwrap();
@@ -119,18 +118,18 @@ impl Stage {
         let service = self.service(service);
         let pid = service["pid"]
             .as_u64()
-            .unwrap_or_else(|| panic!("it does not run: {service}"));
+            .unwrap_or_else(|| panic!("it is not running: {service}"));
         pid.try_into().unwrap()
     }
 
-    /// The daemon, as it has written itself down.
+    /// Returns the PID of the daemon, from its file in the home.
     pub(crate) fn daemon(&self) -> u32 {
         let card = fs::read(self.home().state().join("keeper.json")).unwrap();
         let card: Value = serde_json::from_slice(&card).unwrap();
         card["pid"].as_u64().unwrap().try_into().unwrap()
     }
 
-    /// The processes with the home of this stage: its daemons, its services, its commands.
+    /// Returns the processes with the home of this stage: daemons, services and commands.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let home = format!(
             "{}={}",
@@ -143,7 +142,7 @@ impl Stage {
             .collect()
     }
 
-    /// A process that is no service and listens on this port.
+    /// Starts a process that is not a service and listens on this port.
     pub(crate) fn listener(&self, port: u16) -> Child {
         let given = self.command(&[]);
         let mut python = Command::new("python3");
@@ -180,7 +179,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // Keepers first, so that nothing is started again.
+        // Daemons first, so that they restart nothing.
         let mut processes = self.processes();
         processes.sort_unstable();
         for pid in processes {
@@ -206,7 +205,7 @@ impl Running {
         fs::read_to_string(&self.errors).unwrap()
     }
 
-    /// Waits until it has said this on its standard error.
+    /// Waits until its standard error contains this text.
     pub(crate) fn until_it_says(&mut self, text: &str) {
         let deadline = Instant::now() + DEADLINE;
         while !self.errors().contains(text) {
@@ -221,7 +220,7 @@ impl Running {
         }
     }
 
-    /// Waits for its end, and gives its exit status.
+    /// Waits until it exits, and returns its exit status.
     pub(crate) fn end(&mut self) -> i32 {
         let mut status: Option<ExitStatus> = None;
         until("the command ends", || {
@@ -236,13 +235,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended long ago.
+        // It may have exited long ago.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Waits for something that the operating system does not announce.
+/// Waits for a condition for which no event exists.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !so() {
@@ -255,7 +254,7 @@ fn pause() {
     thread::sleep(Duration::from_millis(5));
 }
 
-/// Runs a command with this on its standard input, and gives its exit status and standard output.
+/// Runs a command with this standard input, and returns its exit status and standard output.
 pub(crate) fn tell(mut command: Command, input: &str) -> Output {
     command
         .stdin(Stdio::piped())
@@ -273,11 +272,11 @@ pub(crate) fn tell(mut command: Command, input: &str) -> Output {
 
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
-    // It may be gone by itself.
+    // It may have exited by itself.
     let _ = kill_process(pid, signal);
 }
 
-/// Whether it runs, and is not only waiting to be reaped.
+/// Returns whether a process is running, and not only waiting to be reaped.
 pub(crate) fn lives(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
@@ -291,7 +290,7 @@ fn environment_has(pid: u32, entry: &str) -> bool {
         .any(|other| other == entry.as_bytes())
 }
 
-/// A service that says who it is and stays.
+/// Returns a service that prints its name and keeps running.
 pub(crate) fn talker(name: &str) -> String {
     format!(
         r#"
@@ -302,7 +301,7 @@ ready = {{ log = "only a test" }}
     )
 }
 
-/// A service that serves its folder over HTTP.
+/// Returns a service that serves its folder over HTTP.
 pub(crate) fn server(name: &str, port: u16) -> String {
     format!(
         r#"
@@ -314,7 +313,7 @@ ready = {{ http = "http://127.0.0.1:{{port}}/" }}
     )
 }
 
-/// A service that does not leave when it is asked to.
+/// Returns a service that ignores SIGTERM.
 pub(crate) fn stubborn(name: &str) -> String {
     format!(
         r#"

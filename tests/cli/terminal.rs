@@ -1,4 +1,4 @@
-//! What the command shows on a terminal.
+//! The output of the command on a terminal.
 
 use pilotlight_test_service::free_port;
 
@@ -14,7 +14,7 @@ fn on_a_terminal(stage: &Stage, words: &[&str]) -> Terminal {
 const CTRL_C: &str = "\u{3}";
 
 #[test]
-fn the_live_view_is_drawn_over_itself_in_colour_until_ctrl_c() {
+fn the_live_view_is_redrawn_in_colour_until_ctrl_c() {
     let stage = Stage::new(&talker("talker"));
     let mut terminal = on_a_terminal(&stage, &["up"]);
     terminal.until_it_shows("up in ");
@@ -94,7 +94,7 @@ fn a_second_ctrl_c_on_the_terminal_kills() {
 }
 
 #[test]
-fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
+fn ctrl_c_during_a_background_start_lets_the_start_continue() {
     let late = "[service.late]\ncommand = \"sleep 1000\"\nready = { log = \"never\" }\n";
     let stage = Stage::new(late);
     let mut terminal = on_a_terminal(&stage, &["up", "-d"]);
@@ -112,7 +112,7 @@ fn ctrl_c_while_a_start_in_the_background_is_waited_for_leaves_it_to_go_on() {
 }
 
 #[test]
-fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
+fn an_invalid_stack_file_is_shown_with_its_lines() {
     let stage = Stage::new("[service.web]\ncomand = \"true\"\n");
     let terminal = on_a_terminal(&stage, &["validate"]);
     let (code, drawn) = terminal.end();
@@ -122,7 +122,7 @@ fn a_stack_file_that_is_wrong_is_shown_with_its_lines() {
 }
 
 #[test]
-fn the_status_is_drawn_anew_when_it_changes() {
+fn the_status_is_redrawn_when_it_changes() {
     let stage = Stage::new(&talker("talker"));
     stage.expect(&["up", "-d"], 0);
     let mut terminal = on_a_terminal(&stage, &["status", "--watch"]);

@@ -1,8 +1,8 @@
 //! Several checkouts of one repository at once: git worktrees with literal ports in the stack file and in
-//! `.env` files, of which none is edited.
+//! `.env` files, none of which is edited.
 //!
-//! The stack is a Redis, a backend under FastAPI and a page that Vite serves: both read their `.env` after
-//! the environment.
+//! The stack is a Redis, a FastAPI backend and a page that Vite serves. Both read their `.env` after the
+//! environment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,10 +36,10 @@ def open_session(name: str):
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
 "#;
 
-/// The page names the address of the backend, as Vite fills it in.
+/// The page contains the address of the backend, which Vite fills in.
 const PAGE: &str = "fetch(import.meta.env.VITE_API_URL + location.pathname);\n";
 
-/// The interpreter of the example, which has FastAPI.
+/// Returns the interpreter of the example, which has FastAPI.
 fn python() -> PathBuf {
     let given = env::var_os("PILOTLIGHT_TEST_PYTHON").map(PathBuf::from);
     given.unwrap_or_else(|| example().join("backend/.venv/bin/python"))
@@ -53,14 +53,14 @@ fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nexus")
 }
 
-/// A repository in the folder of a stage, whose home all checkouts share.
+/// A repository in the folder of a stage. All checkouts share the home of the stage.
 struct Repository {
     stage: Stage,
     ports: [u16; 3],
 }
 
 impl Repository {
-    /// `points` is what the stack file says of variables that point at services.
+    /// Creates a repository. `points` are the lines of the stack file for variables that point at services.
     fn new(head: &str, points: bool) -> Self {
         let ports = [free_port(), free_port(), free_port()];
         let [redis, backend, frontend] = ports;
@@ -148,7 +148,7 @@ links = {{ app = "http://localhost:{frontend}/" }}
         assert!(status.success(), "git {words:?}");
     }
 
-    /// Adds a worktree with a branch of its own.
+    /// Adds a worktree with its own branch.
     fn worktree(&self, name: &str) {
         let (branch, folder) = (format!("feature/{name}"), format!("../{name}"));
         self.git(&["worktree", "add", "--quiet", "-b", &branch, &folder]);
@@ -192,7 +192,7 @@ links = {{ app = "http://localhost:{frontend}/" }}
         })
     }
 
-    /// Opens a session as the page of a checkout does in a browser: at the address that its script names.
+    /// Opens a session as the page of a checkout does in a browser, at the address in its script.
     fn open_session(&self, checkout: &str) {
         let [_, _, frontend] = self.ports_of(checkout);
         let script = get(frontend, "localhost", "/main.js");
@@ -215,7 +215,7 @@ fn get(port: u16, host: &str, path: &str) -> String {
     ask(port, request.as_bytes())
 }
 
-/// Sends bytes to a port and returns the answer, up to its end or to a line of Redis that is complete.
+/// Sends bytes to a port and returns the answer, up to its end or to a complete line of Redis.
 fn ask(port: u16, request: &[u8]) -> String {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.write_all(request).unwrap();
@@ -224,7 +224,7 @@ fn ask(port: u16, request: &[u8]) -> String {
     answer
 }
 
-/// The sessions that a Redis has.
+/// Returns the sessions in a Redis.
 fn sessions(redis: u16) -> BTreeSet<String> {
     let answer = ask(redis, b"KEYS session:*\r\nQUIT\r\n");
     let lines = answer
@@ -288,7 +288,7 @@ fn five_worktrees_run_at_once_each_with_its_own_data_and_have_the_same_ports_nex
 }
 
 #[test]
-fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_is_a_finding() {
+fn commands_links_and_the_next_daemon_know_a_slot_and_a_literal_address_is_a_finding() {
     let repository = Repository::new("", false);
     repository.worktree("one");
     repository.run("main", &["up", "-d"], 0);
@@ -302,7 +302,7 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
         link,
         format!("http://frontend.feature-one.localhost:{frontend}/\n")
     );
-    // Vite accepts the name.
+    // Vite accepts the host name.
     let page = get(frontend, "frontend.feature-one.localhost", "/");
     assert!(page.contains("200 OK"), "{page}");
     let environment = repository.json("one", &["env", "backend", "--json"]);
@@ -311,8 +311,8 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
     let url = format!("redis://localhost:{redis}");
     assert_eq!(environment["PILOTLIGHT_REDIS_URL"], url);
 
-    // Without `env_points_at`, the `.env` of the repository leads to the other checkout. That is found
-    // without a request.
+    // Without `env_points_at`, the `.env` of the repository points at the other checkout. The diagnosis finds
+    // that without a request.
     until("the findings are shown", || {
         repository
             .run("one", &["status"], 0)
@@ -363,7 +363,7 @@ fn a_slot_is_known_to_commands_links_and_the_next_daemon_and_a_literal_address_i
 }
 
 #[test]
-fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
+fn fixed_ports_block_a_second_checkout_and_separate_ports_need_no_repository() {
     let repository = Repository::new("ports = \"fixed\"", true);
     repository.worktree("one");
     repository.run("main", &["up", "-d"], 0);
@@ -374,7 +374,7 @@ fn fixed_ports_block_a_second_checkout_and_own_ports_need_no_repository() {
     );
     repository.run("one", &["down"], 0);
 
-    // A copied folder, outside of the repository.
+    // A copied folder outside the repository.
     let text = fs::read_to_string(repository.file("main")).unwrap();
     let text = text.replace("ports = \"fixed\"", "ports = \"own\"");
     for name in [
@@ -413,7 +413,7 @@ fn a_service_whose_port_in_the_slot_is_taken_uses_the_next_one_until_it_is_free_
     let [redis, backend, frontend] = repository.ports_of("one");
     assert_eq!([redis, frontend], [ports[0], ports[2]]);
     assert!(!ports.contains(&backend), "{backend} of {ports:?}");
-    // What points at it follows.
+    // Variables that point at it follow.
     repository.open_session("one");
     assert_eq!(sessions(redis), BTreeSet::from(["one".to_owned()]));
     repository.run("one", &["down"], 0);

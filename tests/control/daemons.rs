@@ -1,9 +1,9 @@
-//! Keepers that are mute, of another version, dead, or not alone.
+//! Daemons that are silent, of another version, dead, or not the only one.
 
 use super::*;
 
 #[tokio::test]
-async fn a_keeper_that_says_nothing_does_not_hold_a_client() {
+async fn a_silent_daemon_does_not_block_a_client() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
@@ -15,7 +15,7 @@ async fn a_keeper_that_says_nothing_does_not_hold_a_client() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_falls_silent_after_its_greeting_is_told_with_what_was_asked() {
+async fn a_daemon_that_is_silent_after_its_greeting_is_reported_with_the_request() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
@@ -49,7 +49,7 @@ async fn a_daemon_that_falls_silent_after_its_greeting_is_told_with_what_was_ask
         "watch",
     );
 
-    // One that works for long says so.
+    // A daemon that works for a long time sends progress.
     let (mut client, mut stream) = meet(true).await;
     let working = async {
         for _ in 0..20 {
@@ -63,7 +63,7 @@ async fn a_daemon_that_falls_silent_after_its_greeting_is_told_with_what_was_ask
 }
 
 #[tokio::test]
-async fn a_keeper_of_another_version_is_told_from_a_stranger() {
+async fn a_daemon_of_another_version_is_distinguished_from_another_program() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
@@ -115,16 +115,16 @@ fn there_is_one_keeper_to_a_home() {
     );
 }
 
-/// A daemon in a process of its own, killed when it is dropped.
+/// A daemon in a separate process, which is killed on drop.
 struct Other(Child);
 
 impl Other {
-    /// Runs `daemons::a_keeper_when_told` of this very program, and waits until it keeps the home.
+    /// Runs the test `daemons::a_daemon_when_told` of this program, and waits until it holds the lock.
     fn keeping(home: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "daemons::a_keeper_when_told",
+                "daemons::a_daemon_when_told",
                 "--ignored",
                 "--nocapture",
             ])
@@ -136,7 +136,7 @@ impl Other {
         let output = BufReader::new(child.stdout.take().unwrap());
         let daemon = Self(child);
         let mut lines = output.lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains("it keeps the home")));
+        assert!(lines.any(|line| line.contains("it holds the lock")));
         daemon
     }
 }
@@ -150,16 +150,16 @@ impl Drop for Other {
 
 #[tokio::test]
 #[ignore = "the other process of the tests below"]
-async fn a_keeper_when_told() {
+async fn a_daemon_when_told() {
     let lock = Lock::acquire(&Home::locate().unwrap()).unwrap();
     let _server = Server::bind(&lock).unwrap();
-    println!("it keeps the home");
-    // Until it is killed, or the test that started it has ended.
+    println!("it holds the lock");
+    // Runs until it is killed or the test that started it has ended.
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 #[tokio::test]
-async fn a_killed_daemon_does_not_block_the_next() {
+async fn a_killed_daemon_does_not_block_the_next_one() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     let other = Other::keeping(folder.path());

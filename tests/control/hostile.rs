@@ -1,4 +1,4 @@
-//! Garbage, half messages, floods and crowds.
+//! Garbage, incomplete messages, floods and many clients.
 
 use super::*;
 
@@ -55,7 +55,7 @@ async fn a_hundred_megabytes_without_an_end_are_cut_off() {
 }
 
 #[tokio::test]
-async fn an_environment_that_is_too_long_is_refused_with_the_reason() {
+async fn a_too_long_environment_is_rejected_with_the_reason() {
     let house = House::new();
     let mut client = house.client().await;
     let mut request = up("/srv/a.toml");
@@ -69,7 +69,7 @@ async fn an_environment_that_is_too_long_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn half_a_message_and_then_silence_is_given_ten_seconds() {
+async fn an_incomplete_message_times_out_after_ten_seconds() {
     let house = House::new();
     let mut stream = house.raw().await;
     let half = hello() + "{\"up\":{\"file\"";
@@ -81,7 +81,7 @@ async fn half_a_message_and_then_silence_is_given_ten_seconds() {
     let began = Instant::now();
     assert!(last_words(stream).await.contains("no complete request"));
     assert!(began.elapsed() > Duration::from_secs(8));
-    // A client that has made a request is not closed for being idle.
+    // An idle client that has sent a request is not disconnected.
     patient.status().await.unwrap();
     house.end().await;
 }
@@ -114,7 +114,7 @@ async fn a_thousand_clients_at_once_are_all_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_idle_connections_lock_no_client_out() {
+async fn a_thousand_idle_connections_block_no_client() {
     allow_many_files();
     let house = House::new();
     let mut idle = Vec::new();
@@ -125,7 +125,7 @@ async fn a_thousand_idle_connections_lock_no_client_out() {
         }
         idle.push(stream);
     }
-    // The server is at work on its crowd: who is turned away in the first moments tries again.
+    // The server is busy with the other clients, so a client that is rejected at first tries again.
     until_served(&house).await;
     for _ in 0..20 {
         house.still_serves().await;
@@ -134,7 +134,7 @@ async fn a_thousand_idle_connections_lock_no_client_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_whose_clients_are_gone_lock_no_other_client_out() {
+async fn requests_of_disconnected_clients_block_no_client() {
     allow_many_files();
     let house = House::new();
     let request = "{\"up\":{\"file\":\"/srv/slow.toml\",\"services\":[],\"environment\":[]}}\n";
@@ -144,7 +144,7 @@ async fn requests_whose_clients_are_gone_lock_no_other_client_out() {
             .write_all((hello() + request).as_bytes())
             .await
             .unwrap();
-        // It leaves only when its request is being carried out.
+        // It disconnects only while its request is being carried out.
         until(|| house.daemon.asked().len() == number).await;
     }
     house.still_serves().await;
@@ -158,7 +158,7 @@ async fn requests_whose_clients_are_gone_lock_no_other_client_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn down_and_status_are_served_while_all_seats_are_taken() {
+async fn down_and_status_are_served_while_all_seats_are_in_use() {
     allow_many_files();
     let house = House::new();
     let mut busy = Vec::new();
@@ -190,7 +190,7 @@ async fn down_and_status_are_served_while_all_seats_are_taken() {
         soon(house.client().await.down(down())).await.unwrap(),
         Outcome::Done
     );
-    // A seat is free when its client leaves.
+    // A seat is free when its client disconnects.
     busy.pop().unwrap().abort();
     soon(async {
         while house.client().await.up(up("/srv/a.toml")).await.is_err() {

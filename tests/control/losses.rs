@@ -3,29 +3,25 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_is_deleted_is_made_again() {
+async fn a_deleted_socket_is_recreated() {
     let house = House::new();
     let mut early = house.client().await;
     for _ in 0..3 {
         fs::remove_file(house.home.socket()).unwrap();
         until_served(&house).await;
     }
-    // A file in its place is set aside, and the connections that were there go on.
+    // A file in its place is moved aside, and existing connections continue.
     fs::remove_file(house.home.socket()).unwrap();
     fs::write(house.home.socket(), "a file").unwrap();
     until_served(&house).await;
     soon(early.status()).await.unwrap();
-    assert_eq!(
-        house.daemon.asked(),
-        [""; 0],
-        "the home was there all the time"
-    );
+    assert_eq!(house.daemon.asked(), [""; 0], "the home was never lost");
     let (_folder, home) = house.end().await;
     assert!(!home.socket().exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_home_that_is_deleted_stays_locked_and_is_made_again() {
+async fn a_deleted_home_stays_locked_and_is_recreated() {
     let house = House::new();
     fs::remove_dir_all(house.folder.path().join("state")).unwrap();
     assert!(
@@ -44,13 +40,13 @@ async fn a_home_that_is_deleted_stays_locked_and_is_made_again() {
         (Some(std::process::id()), Some(Phase::Listening))
     );
     let (folder, home) = house.end().await;
-    // A process that another test is just starting may have it for a moment more.
+    // A process that another test is starting may hold it a moment longer.
     until(|| Lock::holder(&home).is_none()).await;
     House::of(folder, home).end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_home_that_is_moved_away_is_made_again_where_it_was() {
+async fn a_moved_home_is_recreated_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(&folder.path().join("home")).unwrap();
     let place = folder.path().to_owned();
@@ -61,9 +57,9 @@ async fn a_home_that_is_moved_away_is_made_again_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_whose_home_another_has_taken_ends_and_leaves_its_services_running() {
+async fn a_daemon_that_loses_its_home_to_another_exits_and_leaves_its_services_running() {
     let house = House::new();
-    // As in another namespace, which the second lock does not reach.
+    // As in another namespace, which the second lock does not cover.
     fs::remove_file(house.home.second_lock().unwrap()).unwrap();
     fs::remove_file(house.home.lock()).unwrap();
     let thief = fs::File::create(house.home.lock()).unwrap();
@@ -73,7 +69,7 @@ async fn a_daemon_whose_home_another_has_taken_ends_and_leaves_its_services_runn
 }
 
 #[tokio::test]
-async fn a_lock_without_a_socket_is_told_at_once() {
+async fn a_lock_without_a_socket_is_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     let lock = Lock::acquire(&home).unwrap();
@@ -82,7 +78,7 @@ async fn a_lock_without_a_socket_is_told_at_once() {
         "it is about to listen"
     );
     let server = Server::bind(&lock).unwrap();
-    // It is stopped, so to speak: nothing runs that would make it again.
+    // As if the daemon was stopped: no process recreates the socket.
     fs::remove_file(home.socket()).unwrap();
     match soon(Client::find(&home)).await {
         Err(error @ ConnectError::NoSocket { .. }) => {

@@ -1,11 +1,11 @@
-//! The control socket and the daemon's lock, over real sockets in homes of their own: what a client
-//! may do to them, and what a dead daemon leaves.
+//! The control socket and the daemon's lock, on real sockets in separate homes: hostile clients, and the
+//! leftovers of a dead daemon.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a test measures, and starts the second daemon as a process of its own"
+    reason = "a test measures, and starts the second daemon as a separate process"
 )]
-#![expect(clippy::unwrap_used, reason = "it is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails with a panic")]
 
 mod daemons;
 mod hostile;
@@ -55,12 +55,12 @@ use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// What a daemon of this file is asked to do, and what it shows.
+/// A daemon that records requests and shows a given snapshot.
 #[derive(Clone)]
 struct FakeDaemon {
     asked: Arc<Mutex<Vec<String>>>,
     environment: Arc<Mutex<Option<Env>>>,
-    /// `down` waits for this, and then says that it is over.
+    /// `down` waits for this, and then reports that it is over.
     gate: Arc<Notify>,
     over: Arc<Notify>,
     snapshot: watch::Sender<Arc<Snapshot>>,
@@ -88,7 +88,7 @@ impl Control for FakeDaemon {
         if up.file.ends_with("slow.toml") {
             std::mem::forget(answer);
         } else if up.file.ends_with("never.toml") {
-            // It breaks off.
+            // The start is broken off.
             drop(answer);
         } else {
             answer.send(Outcome::Done).unwrap();
@@ -164,7 +164,7 @@ fn finding() -> Finding {
     }
 }
 
-/// A daemon that serves a home of its own.
+/// A daemon that serves its own home.
 struct House {
     folder: TempDir,
     home: Home,
@@ -211,7 +211,7 @@ impl House {
         UnixStream::connect(self.home.socket()).await.unwrap()
     }
 
-    /// What every test ends with, whatever it did to the daemon.
+    /// Checks that the daemon still answers, at the end of every test.
     async fn still_serves(&self) {
         let status = soon(async { self.client().await.status().await }).await;
         assert_eq!(status.unwrap().stacks.len(), 1);
@@ -225,7 +225,7 @@ impl House {
 }
 
 async fn soon<T>(coming: impl Future<Output = T>) -> T {
-    timeout(DEADLINE, coming).await.expect("it takes too long")
+    timeout(DEADLINE, coming).await.expect("an answer in time")
 }
 
 fn up(file: impl Into<PathBuf>) -> Up {
@@ -248,15 +248,15 @@ fn hello() -> String {
     format!("{{\"pilotlight\":{PROTOCOL},\"version\":\"test\"}}\n")
 }
 
-/// Everything that the daemon says on a connection until it closes it.
+/// Returns everything that the daemon sends on a connection until it closes it.
 async fn last_words(mut stream: UnixStream) -> String {
     let mut said = Vec::new();
-    // A reset after the words is how a closing socket answers what it did not read.
+    // A socket that is closed with unread data sends a reset after its last words.
     drop(soon(stream.read_to_end(&mut said)).await);
     String::from_utf8(said).unwrap()
 }
 
-/// Waits for a condition that has no event of its own.
+/// Waits for a condition for which no event exists.
 async fn until(condition: impl Fn() -> bool) {
     soon(async {
         while !condition() {
@@ -266,7 +266,7 @@ async fn until(condition: impl Fn() -> bool) {
     .await;
 }
 
-/// Waits until a client is let in and answered.
+/// Waits until a client is accepted and answered.
 async fn until_served(house: &House) {
     soon(async {
         loop {

@@ -1,4 +1,4 @@
-//! Who may reach what, and what stood there before.
+//! Permissions of the socket and the folders, and earlier files in their places.
 
 use super::*;
 
@@ -17,7 +17,7 @@ async fn no_other_user_can_reach_the_socket_or_read_the_folders() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_open_to_others_is_closed() {
+async fn an_open_folder_is_made_private() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     fs::create_dir(&state).unwrap();
@@ -30,13 +30,13 @@ async fn a_folder_that_is_open_to_others_is_closed() {
 }
 
 #[tokio::test]
-async fn a_socket_leaves_no_file_behind() {
+async fn a_closed_socket_leaves_no_file() {
     let (_folder, home) = House::new().end().await;
     assert!(!home.socket().exists());
 }
 
 #[tokio::test]
-async fn the_socket_of_a_dead_keeper_is_replaced() {
+async fn the_socket_of_a_dead_daemon_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
@@ -52,7 +52,7 @@ async fn the_socket_of_a_dead_keeper_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_socket_where_somebody_answers_is_left_alone() {
+async fn a_socket_with_a_live_daemon_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     let lock = Lock::acquire(&home).unwrap();
@@ -65,7 +65,7 @@ async fn a_socket_where_somebody_answers_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_socket_is_set_aside_and_said() {
+async fn a_file_in_place_of_the_socket_is_moved_aside_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
@@ -102,7 +102,7 @@ async fn a_home_with_a_long_path_works_too() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_a_link_to_elsewhere_after_all_is_refused() {
+async fn a_folder_that_is_a_symbolic_link_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
@@ -115,13 +115,13 @@ async fn a_folder_that_is_a_link_to_elsewhere_after_all_is_refused() {
 }
 
 #[tokio::test]
-async fn another_users_folder_is_refused_by_daemon_and_client() {
+async fn a_folder_of_another_user_is_rejected_by_daemon_and_client() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     home.prepare().unwrap();
     let other = Some(65_534);
     if std::os::unix::fs::chown(home.state(), other, other).is_err() {
-        eprintln!("skipped: only root can give a folder away");
+        eprintln!("skipped: only root can change the owner of a folder");
         return;
     }
     let Err(LockError::Home(error)) = Lock::acquire(&home) else {

@@ -1,4 +1,4 @@
-//! What is asked and answered, and what is watched.
+//! Requests, their answers, and watches.
 
 use super::*;
 
@@ -86,7 +86,7 @@ async fn paths_and_environments_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_client_is_told_that_a_start_is_taken_if_it_knows_the_word() {
+async fn a_client_that_supports_it_is_told_that_a_start_is_accepted() {
     let house = House::new();
     let request = "{\"up\":{\"file\":\"/srv/a.toml\",\"services\":[],\"environment\":[]}}\n";
     let knowing = hello().replace('}', ",\"hears_of_work\":true}");
@@ -107,7 +107,7 @@ async fn a_client_is_told_that_a_start_is_taken_if_it_knows_the_word() {
 }
 
 #[tokio::test]
-async fn a_start_that_the_daemon_breaks_off_has_been_taken() {
+async fn a_start_that_the_daemon_breaks_off_was_accepted() {
     let house = House::new();
     let outcome = house.client().await.up(up("/srv/never.toml")).await;
     assert_eq!(outcome.unwrap(), Outcome::Ending { taken: true });
@@ -115,7 +115,7 @@ async fn a_start_that_the_daemon_breaks_off_has_been_taken() {
 }
 
 #[tokio::test]
-async fn a_watch_tells_of_each_change_that_is_waited_for() {
+async fn a_watch_reports_each_awaited_change() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     let first = soon(watch.next()).await.unwrap().unwrap();
@@ -129,7 +129,7 @@ async fn a_watch_tells_of_each_change_that_is_waited_for() {
     house.end().await;
 }
 
-/// A stack of one service that has started so often.
+/// Returns a stack of one service with this number of starts.
 fn starting(times: usize) -> Snapshot {
     let service = serde_json::json!({
         "name": "web", "phase": "starting", "light": "amber", "restarts": times, "waiting_for": [],
@@ -142,7 +142,7 @@ fn starting(times: usize) -> Snapshot {
 }
 
 #[tokio::test]
-async fn a_storm_of_changes_reaches_a_watcher_frame_by_frame_and_whole() {
+async fn many_changes_reach_a_watcher_frame_by_frame_and_completely() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     soon(watch.next()).await.unwrap().unwrap();
@@ -174,7 +174,7 @@ async fn a_storm_of_changes_reaches_a_watcher_frame_by_frame_and_whole() {
 }
 
 #[tokio::test]
-async fn a_client_that_knows_no_changes_gets_whole_snapshots() {
+async fn a_client_without_support_for_changes_gets_complete_snapshots() {
     let house = House::new();
     let mut wire = pilotlight::control::Wire::new(house.raw().await, 1 << 20);
     wire.send(&serde_json::json!({ "pilotlight": PROTOCOL, "version": "0.1.0" }))
@@ -197,7 +197,7 @@ async fn a_client_that_knows_no_changes_gets_whole_snapshots() {
 }
 
 #[tokio::test]
-async fn a_watch_ends_with_its_keeper() {
+async fn a_watch_ends_with_its_daemon() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     soon(watch.next()).await.unwrap().unwrap();
@@ -210,7 +210,7 @@ async fn a_watch_ends_with_its_keeper() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_does_not_read_delays_no_other_and_misses_only_past_states() {
+async fn a_watcher_that_does_not_read_delays_no_other_and_misses_only_earlier_states() {
     let house = House::new();
     let mut watch = house.client().await.watch().await.unwrap();
     let long = "x".repeat(100_000);
@@ -229,7 +229,7 @@ async fn a_watcher_that_does_not_read_delays_no_other_and_misses_only_past_state
 }
 
 #[tokio::test]
-async fn a_request_goes_on_when_its_client_leaves() {
+async fn a_request_continues_after_its_client_disconnects() {
     let house = House::new();
     let mut client = house.client().await;
     tokio::select! {
@@ -244,7 +244,7 @@ async fn a_request_goes_on_when_its_client_leaves() {
 }
 
 #[tokio::test]
-async fn a_request_at_hand_is_answered_before_the_keeper_ends() {
+async fn a_current_request_is_answered_before_the_daemon_exits() {
     let house = House::new();
     let mut client = house.client().await;
     let daemon = house.daemon.clone();
@@ -257,7 +257,7 @@ async fn a_request_at_hand_is_answered_before_the_keeper_ends() {
 }
 
 #[tokio::test]
-async fn a_keeper_that_is_told_to_stop_leaves_no_request_waiting() {
+async fn a_stopping_daemon_leaves_no_request_waiting() {
     let house = House::new();
     let mut client = house.client().await;
     let daemon = house.daemon.clone();

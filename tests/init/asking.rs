@@ -78,7 +78,7 @@ fn merge_adds_what_is_new_and_leaves_the_rest() {
         "{text}"
     );
     let (_, err) = place.expect(&["init", "--merge"], 0);
-    assert!(err.contains("has all of it already"), "{err}");
+    assert!(err.contains("already has all of it"), "{err}");
     assert_eq!(place.read("pilotlight.toml"), text);
 }
 

@@ -1,4 +1,4 @@
-//! Disks and network mounts that do not respond: what they hold up, and what not.
+//! Disks and network mounts that do not respond must not block other work.
 
 use std::{fs, path::PathBuf};
 
@@ -15,7 +15,7 @@ fn second_stack(bench: &Bench, text: &str) -> PathBuf {
     file
 }
 
-/// A service whose program is a copy of `sleep`, to be made to hang.
+/// Returns a service whose program is a copy of `sleep`, which the test makes hang.
 fn own_program(bench: &Bench, name: &str) -> (PathBuf, String) {
     let program = bench.path(name);
     fs::copy("/bin/sleep", &program).expect("a copy of sleep");
@@ -24,7 +24,7 @@ fn own_program(bench: &Bench, name: &str) -> (PathBuf, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_launch_that_hangs_is_said_and_down_ends_within_its_bounds() {
+async fn a_hanging_launch_is_reported_and_down_respects_its_time_limit() {
     let bench = Bench::new().await;
     let (program, text) = own_program(&bench, "slow");
     bench.write(&text);
@@ -38,7 +38,7 @@ async fn a_launch_that_hangs_is_said_and_down_ends_within_its_bounds() {
     assert!(message.contains("does not respond"), "{message}");
     let start = within("the start", coming).await.expect("an outcome");
     assert!(matches!(start, Outcome::Overruled(_)), "{start:?}");
-    // What comes into being after all is ended.
+    // If the process starts after all, it is stopped.
     drop(hanging);
     eventually("it is gone", || bench.marked().is_empty()).await;
     bench.must_up().await;
@@ -47,7 +47,7 @@ async fn a_launch_that_hangs_is_said_and_down_ends_within_its_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn launches_that_hang_hold_up_no_other_stack() {
+async fn hanging_launches_do_not_delay_another_stack() {
     let bench = Bench::with(SLEEPER).await;
     let names = ["a", "b", "c", "d", "e", "f"];
     let programs = names.map(|name| own_program(&bench, name));
@@ -69,7 +69,7 @@ async fn launches_that_hang_hold_up_no_other_stack() {
             .await;
         assert_eq!(bench.down().await, Outcome::Done);
     }
-    // A start is told that its programs do not respond.
+    // The start reports that its programs do not respond.
     let outcome = tokio::time::timeout(3 * support::DEADLINE, start).await;
     let outcome = outcome.expect("in time").expect("an outcome");
     let Outcome::Failed { message, .. } = &outcome else {

@@ -18,7 +18,7 @@ fn up(bench: &Bench) -> Up {
     }
 }
 
-/// Returns whether a start came to nothing, or was over before it was asked to.
+/// Returns whether a start was cancelled, or was over before that.
 fn is_overruled(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Overruled(_) | Outcome::Done)
 }
@@ -38,7 +38,7 @@ async fn a_start_that_is_still_being_prepared_is_cancelled_by_a_down() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_of_one_service_comes_after_the_start_that_was_asked_for_before() {
+async fn a_stop_of_one_service_comes_after_an_earlier_start() {
     let bench = Bench::with(SLEEPER).await;
     let coming = bench.handle().start(up(&bench)).await;
     assert_eq!(bench.down_some(&["sleeper"]).await, Outcome::Done);
@@ -56,13 +56,13 @@ async fn a_start_that_is_still_being_prepared_is_cancelled_by_a_quit() {
     let outcome = within("the start", coming.outcome()).await;
     assert!(is_overruled(&outcome), "{outcome:?}");
     assert_eq!(bench.marked(), [0; 0]);
-    // What comes later has no effect, and may be asked of the next daemon.
+    // Later requests have no effect and can be sent to the next daemon.
     let late = within("a late start", bench.handle().up(up(&bench))).await;
     assert_eq!(late, Outcome::NOT_TAKEN);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_daemon_that_retires_takes_no_start_any_more() {
+async fn a_retiring_daemon_accepts_no_start() {
     let bench = Bench::with(SLEEPER).await;
     bench.must_up().await;
     let retiring = tokio::spawn({

@@ -1,4 +1,4 @@
-//! Reads along while processes write.
+//! Follows logs while processes write.
 
 use std::{fs, time::Duration};
 
@@ -27,7 +27,7 @@ async fn next(follow: &mut Follow) -> Line {
 async fn a_flood_is_followed_line_by_line_in_little_memory() {
     let service = Service::new();
     let watcher = Watcher::new();
-    // 50 MB, in writes of a few KiB as programs make them to a file.
+    // 50 MB in writes of a few KiB, as programs write to a file.
     let running = service.start(
         "awk 'BEGIN { pad = sprintf(\"%90s\", \"\"); for (i = 0; i < 500000; i++) print i, pad }'",
     );
@@ -51,7 +51,7 @@ async fn a_flood_is_followed_line_by_line_in_little_memory() {
     soon(daemon).await.expect("it ends well");
 }
 
-/// Memory that this process has, in KiB.
+/// Returns the memory of this process in KiB.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -60,7 +60,7 @@ fn resident() -> u64 {
 }
 
 #[tokio::test]
-async fn following_goes_on_with_the_next_run() {
+async fn following_continues_with_the_next_run() {
     let service = Service::new();
     let mut lines = follow(&service, Query::default());
     for run in 1..=3 {
@@ -83,7 +83,7 @@ async fn following_one_run_stays_with_it_and_waits_for_it() {
     };
     let mut lines = follow(&service, query);
     let waiting = tokio::time::timeout(Duration::from_millis(50), lines.next());
-    assert!(waiting.await.is_err(), "run 1 is not asked for");
+    assert!(waiting.await.is_err(), "run 1 was not requested");
     service.write("echo two");
     assert_eq!(next(&mut lines).await.text, "two");
     service.write("echo three");
@@ -92,7 +92,7 @@ async fn following_one_run_stays_with_it_and_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_tail_goes_over_into_what_comes_without_a_gap() {
+async fn a_tail_continues_with_new_lines_without_a_gap() {
     let service = Service::new();
     let gate = service.path("gate");
     let script = format!(
@@ -114,7 +114,7 @@ async fn a_tail_goes_over_into_what_comes_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_line_without_an_end_is_shown_after_a_silence_and_not_again() {
+async fn an_incomplete_line_is_shown_once_after_a_pause() {
     let service = Service::new();
     let gate = service.path("gate");
     let _running = service.start(&format!(
@@ -137,7 +137,7 @@ async fn a_line_without_an_end_is_shown_after_a_silence_and_not_again() {
 }
 
 #[tokio::test]
-async fn a_pattern_is_matched_against_the_whole_line_however_it_is_written() {
+async fn a_pattern_matches_a_line_that_is_written_in_pieces() {
     let service = Service::new();
     let _running = service.start("printf 'listening '; sleep 0.3; echo 'on 80'; sleep 60");
     let query = Query {
@@ -149,7 +149,7 @@ async fn a_pattern_is_matched_against_the_whole_line_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_outrun_says_so_and_goes_on_with_a_whole_line() {
+async fn a_reader_that_falls_behind_reports_it_and_continues_with_a_complete_line() {
     let service = Service::new();
     let gate = service.path("gate");
     let running = service.start(&format!(

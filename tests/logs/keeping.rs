@@ -1,4 +1,4 @@
-//! What is noted and let go while a process writes.
+//! The index and the size limit of a log while a process writes.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DEADLINE, ROOMY, Service, size, soon, until};
 
-/// A daemon of one log.
+/// The indexer of one log.
 struct Control {
     task: JoinHandle<()>,
     cancel: CancellationToken,
@@ -32,13 +32,13 @@ impl Control {
         Self { task, cancel }
     }
 
-    /// Ends as a daemon does whose service has ended.
+    /// Ends as after the exit of the service.
     async fn finish(self) {
         self.cancel.cancel();
         soon(self.task).await.expect("it ends well");
     }
 
-    /// Ends as a daemon does that is killed.
+    /// Ends as with a killed daemon.
     async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
@@ -53,7 +53,7 @@ fn notes(run: &RunLog) -> u64 {
     fs::metadata(run.index()).map_or(0, |index| index.len())
 }
 
-/// Files that a script waits for, so that what it writes is noted before it writes more.
+/// Files that a script waits for, so that its output is indexed before it writes more.
 struct Gates {
     folder: PathBuf,
     opened: usize,
@@ -67,7 +67,7 @@ impl Gates {
         }
     }
 
-    /// A script that runs this so many times, each time behind a gate; `$i` counts them from 1.
+    /// Returns a script that runs a command this number of times, each after a gate; `$i` counts from 1.
     fn before(&self, command: &str, times: usize) -> String {
         fs::create_dir_all(&self.folder).expect("a folder");
         let gates = self.folder.display();
@@ -78,7 +78,7 @@ impl Gates {
         )
     }
 
-    /// Opens the next one, and waits until what is written behind it has been noted.
+    /// Opens the next gate, and waits until the output after it is indexed.
     async fn open(&mut self, run: &RunLog) {
         let (before, long) = (notes(run), size(run));
         self.opened += 1;
@@ -90,7 +90,7 @@ impl Gates {
 #[tokio::test]
 async fn each_line_has_the_time_at_which_it_was_written() {
     let service = Service::new();
-    // The script says when it wrote each line, and writes one when it is let.
+    // The script writes one line after each gate, with its time.
     let mut gates = Gates::new(&service);
     let running = service.start(&gates.before("date +%s.%N", 4));
     let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
@@ -107,7 +107,7 @@ async fn each_line_has_the_time_at_which_it_was_written() {
         let said = Duration::from_secs_f64(line.text.parse().expect("a time"));
         let noted = line.time.expect("a known time");
         assert!(noted <= seen, "the next line has a time of its own");
-        // A file system takes the time from the kernel's tick, up to 10 ms in the past.
+        // File systems use the time of the kernel's last tick, up to 10 ms ago.
         let noted = noted
             .duration_since(SystemTime::UNIX_EPOCH)
             .expect("after 1970");
@@ -116,7 +116,7 @@ async fn each_line_has_the_time_at_which_it_was_written() {
 }
 
 #[tokio::test]
-async fn since_gives_what_came_later_and_all_of_it() {
+async fn since_returns_all_later_lines() {
     let service = Service::new();
     let mut gates = Gates::new(&service);
     let parts = "case $i in 1) seq 1 1000 ;; 2) seq 1001 1010 ;; 3) echo 1011 ;; esac";
@@ -124,12 +124,12 @@ async fn since_gives_what_came_later_and_all_of_it() {
     let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
     for _ in 0..3 {
         gates.open(&running.run).await;
-        // The next part has a time of its own, whatever the kernel's tick is.
+        // Ensures that the next part has another time, even with the kernel's tick.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     daemon.finish().await;
-    // The last line has no daemon, so the time of its file dates it. A file system takes that from the
-    // kernel's tick, up to 10 ms in the past, which must not fall before the line that went before.
+    // The last line is not indexed, so the time of its file dates it. File systems use the kernel's last
+    // tick, up to 10 ms ago, which must not be before the previous line.
     tokio::time::sleep(Duration::from_millis(50)).await;
     service.write("echo 1012");
 
@@ -155,7 +155,7 @@ async fn since_gives_what_came_later_and_all_of_it() {
 }
 
 #[tokio::test]
-async fn the_oldest_part_of_a_large_run_goes_and_the_rest_begins_with_a_whole_line() {
+async fn the_oldest_part_of_a_large_run_is_freed_and_the_rest_begins_with_a_complete_line() {
     let service = Service::new();
     let limit = 256 * 1024;
     let mut running = service.start("seq 1 1000000");
@@ -185,7 +185,7 @@ async fn the_oldest_part_of_a_large_run_goes_and_the_rest_begins_with_a_whole_li
     let kept: usize = lines.iter().map(|line| line.len() + 1).sum();
     assert!(
         kept as u64 > limit - 64,
-        "no more is let go than must be: {kept}"
+        "no more is freed than necessary: {kept}"
     );
 
     let tail = Query {
@@ -194,7 +194,7 @@ async fn the_oldest_part_of_a_large_run_goes_and_the_rest_begins_with_a_whole_li
     };
     assert_eq!(service.texts(tail), expected, "the same from the other end");
 
-    // Without the index it begins where the file does: up to a block earlier, or a line later.
+    // Without the index it begins at the start of the file: up to a block earlier, or a line later.
     fs::remove_file(running.run.index()).expect("an index");
     let lines = service.texts(Query::default());
     let first: u32 = lines[0].parse().expect("a whole number");
@@ -204,7 +204,7 @@ async fn the_oldest_part_of_a_large_run_goes_and_the_rest_begins_with_a_whole_li
 }
 
 #[tokio::test]
-async fn a_flood_past_the_limit_stays_near_it_on_the_disk_all_the_time() {
+async fn a_flood_never_uses_much_more_disk_than_the_limit() {
     let service = Service::new();
     let limits = LogLimits {
         runs: 2,
@@ -226,7 +226,7 @@ async fn a_flood_past_the_limit_stays_near_it_on_the_disk_all_the_time() {
 }
 
 #[tokio::test]
-async fn what_was_written_while_no_keeper_lived_lies_between_its_neighbours() {
+async fn lines_written_without_a_daemon_have_times_between_their_neighbours() {
     let service = Service::new();
     let gate = service.path("gate");
     let script = format!(
@@ -262,7 +262,7 @@ async fn what_was_written_while_no_keeper_lived_lies_between_its_neighbours() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_garbage_is_set_aside_and_later_lines_have_times() {
+async fn an_invalid_index_is_quarantined_and_later_lines_have_times() {
     let service = Service::new();
     let gate = service.path("gate");
     let running = service.start(&format!(
@@ -288,7 +288,7 @@ async fn an_index_that_is_garbage_is_set_aside_and_later_lines_have_times() {
 }
 
 #[tokio::test]
-async fn a_torn_record_is_written_over() {
+async fn a_torn_record_is_overwritten() {
     let service = Service::new();
     let run = service.write("echo one");
     let daemon = Control::start(&Watcher::new(), &run, ROOMY);
@@ -311,7 +311,7 @@ async fn a_torn_record_is_written_over() {
 }
 
 #[tokio::test]
-async fn a_log_that_somebody_empties_goes_on() {
+async fn a_truncated_log_continues() {
     let service = Service::new();
     let gate = service.path("gate");
     let running = service.start(&format!(
@@ -330,7 +330,7 @@ async fn a_log_that_somebody_empties_goes_on() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_deleted_ends_its_keeping() {
+async fn a_deleted_log_ends_its_indexing() {
     let service = Service::new();
     let running = service.start("echo one; sleep 60");
     let daemon = Control::start(&Watcher::new(), &running.run, ROOMY);
@@ -340,7 +340,7 @@ async fn a_log_that_is_deleted_ends_its_keeping() {
 }
 
 #[tokio::test]
-async fn a_thousand_logs_are_kept_with_one_watcher() {
+async fn a_thousand_logs_are_indexed_with_one_watcher() {
     let services: Vec<_> = (0..1_000).map(|_| Service::new()).collect();
     let watcher = Watcher::new();
     let files_before = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
@@ -368,7 +368,7 @@ async fn a_thousand_logs_are_kept_with_one_watcher() {
     }
 }
 
-/// A file system of 1 MiB, unmounted with the test.
+/// A file system of 1 MiB, which is unmounted with the test.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -391,10 +391,10 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_lines_and_times_and_nothing_else() {
+async fn a_full_disk_only_loses_lines_and_times() {
     let Some(disk) = SmallDisk::mount() else {
         eprintln!(
-            "SKIPPED: a_full_disk_costs_lines_and_times_and_nothing_else: no right to mount a small tmpfs"
+            "SKIPPED: a_full_disk_only_loses_lines_and_times: no right to mount a small tmpfs"
         );
         return;
     };
@@ -404,7 +404,7 @@ async fn a_full_disk_costs_lines_and_times_and_nothing_else() {
     };
     let gate = service.path("gate");
     let full = service.path("full");
-    // 7 MB into 1 MiB; seq gives up, the script goes on.
+    // 7 MB into 1 MiB: seq fails, the script continues.
     let mut running = service.start(&format!(
         "echo first; stdbuf -oL seq 1 1000000 2>/dev/null; touch {}; while ! [ -e {} ]; do sleep 0.01; done; echo last",
         full.display(),
@@ -419,7 +419,7 @@ async fn a_full_disk_costs_lines_and_times_and_nothing_else() {
     let lines = service.texts(Query::default());
     assert_eq!(lines[..2], ["first", "1"]);
 
-    // Room again: the service and its times go on.
+    // With space again, the service and its times continue.
     fs::File::create(running.run.log()).expect("emptied");
     fs::write(&gate, "").expect("a gate");
     let ended = tokio::time::timeout(DEADLINE, async {

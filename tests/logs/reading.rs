@@ -1,4 +1,4 @@
-//! Reads what processes have written.
+//! Reads logs that processes have written.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -12,7 +12,7 @@ use regex::Regex;
 use super::Service;
 
 #[test]
-fn a_log_is_for_its_user_alone_and_takes_both_streams_in_their_order() {
+fn a_log_is_private_and_contains_both_streams_in_their_order() {
     let service = Service::new();
     let run = service.write("echo one; echo two >&2; echo three");
     assert_eq!(service.texts(Query::default()), ["one", "two", "three"]);
@@ -29,7 +29,7 @@ fn a_log_is_for_its_user_alone_and_takes_both_streams_in_their_order() {
 }
 
 #[test]
-fn a_line_of_64_kib_is_whole_and_a_longer_one_comes_in_parts() {
+fn a_line_of_64_kib_is_complete_and_a_longer_one_comes_in_parts() {
     let service = Service::new();
     service.write(
         "line() { head -c $1 /dev/zero | tr '\\0' x; echo; }
@@ -55,7 +55,7 @@ fn a_line_of_64_kib_is_whole_and_a_longer_one_comes_in_parts() {
 }
 
 #[test]
-fn characters_are_not_torn_where_a_long_line_is_parted() {
+fn a_long_line_is_split_between_characters() {
     let service = Service::new();
     service.write("printf a; yes € | head -n 100000 | tr -d '\\n'; echo");
     let text: String = service.texts(Query::default()).concat();
@@ -76,7 +76,7 @@ fn binary_output_is_readable_and_loses_no_line() {
 }
 
 #[test]
-fn ends_of_lines_are_understood_and_a_last_line_needs_none() {
+fn all_line_ends_are_recognized_and_the_last_line_needs_none() {
     let service = Service::new();
     service.write("printf 'dos\\r\\n\\n10%%\\r20%%\\r\\n\\033[31mred\\033[0m\\nno end'");
     let lines = service.read(Query::default());
@@ -89,7 +89,7 @@ fn ends_of_lines_are_understood_and_a_last_line_needs_none() {
 }
 
 #[test]
-fn a_tail_goes_back_through_the_runs() {
+fn a_tail_continues_into_earlier_runs() {
     let service = Service::new();
     service.write("seq 1 20000");
     service.write("true");
@@ -110,7 +110,7 @@ fn a_tail_goes_back_through_the_runs() {
 }
 
 #[test]
-fn runs_are_told_apart() {
+fn runs_are_distinguished() {
     let service = Service::new();
     service.write("echo old");
     service.write("echo new");
@@ -132,7 +132,7 @@ fn runs_are_told_apart() {
 }
 
 #[test]
-fn grep_sees_through_colours_and_counts_only_what_matches() {
+fn grep_ignores_colours_and_counts_only_matches() {
     let service = Service::new();
     service.write("seq 1 1000; printf '\\033[31mERR\\033[0mOR: 7\\n'");
     service.write("seq 1 10");
@@ -171,7 +171,7 @@ fn only_the_newest_runs_are_kept() {
     let left = fs::read_dir(service.logs.folder())
         .expect("a folder")
         .count();
-    assert_eq!(left, 3, "a log, its index and what is not ours");
+    assert_eq!(left, 3, "a log, its index and a foreign file");
     assert!(
         service.logs.create(RunId(12)).is_err(),
         "a run is never mixed with another"
@@ -187,7 +187,7 @@ fn a_service_that_never_ran_has_no_lines() {
 }
 
 #[test]
-fn the_last_words_of_a_run_are_its_last_error() {
+fn the_last_line_of_a_run_is_its_last_error() {
     let service = Service::new();
     let run = service.write("seq 1 10000; echo 'ValueError: seven'; echo; echo bye");
     assert_eq!(last_words(&run).as_deref(), Some("ValueError: seven"));
@@ -200,7 +200,7 @@ fn the_last_words_of_a_run_are_its_last_error() {
 }
 
 #[test]
-fn a_line_knows_its_level() {
+fn a_line_has_its_level() {
     let service = Service::new();
     service.write("printf '\\033[33mWARN\\033[0m careful\\nplain\\n'");
     let levels: Vec<_> = service
@@ -212,7 +212,7 @@ fn a_line_knows_its_level() {
 }
 
 #[test]
-fn without_a_usable_index_the_lines_are_there_and_the_loss_is_said() {
+fn without_a_usable_index_lines_are_shown_and_the_loss_is_reported() {
     let service = Service::new();
     let run = service.write("seq 1 3");
     let damages: [&[u8]; 4] = [
@@ -237,7 +237,7 @@ fn without_a_usable_index_the_lines_are_there_and_the_loss_is_said() {
 #[test]
 fn services_are_merged_by_the_times_of_their_lines() {
     let [first, second] = [Service::new(), Service::new()];
-    // Each write is a run of its own, whose time is that of its file.
+    // Each write is a separate run, whose time is that of its file.
     for number in 0..6 {
         let service = if number % 2 == 0 { &first } else { &second };
         let run = service.write(&format!("echo {number}"));

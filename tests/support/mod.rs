@@ -1,4 +1,4 @@
-//! A daemon of one's own, in a folder of its own, for tests on real processes.
+//! A daemon in a temporary folder, for tests on real processes.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
@@ -25,11 +25,11 @@ use pilotlight::{
 };
 use tempfile::TempDir;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A folder with a stack file, and a daemon whose home is beside it. What it started is ended when
-/// it is dropped, also when the test fails.
+/// A folder with a stack file, and a daemon with its home in the same folder. Its processes are killed on
+/// drop, even if the test fails.
 pub(crate) struct Bench {
     pub(crate) folder: TempDir,
     pub(crate) home: Home,
@@ -37,7 +37,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A daemon with nothing to keep yet.
+    /// Starts a daemon without stacks.
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::under(&folder.path().join("home")).expect("a home");
@@ -50,7 +50,7 @@ impl Bench {
         bench
     }
 
-    /// A daemon, and this stack file.
+    /// Starts a daemon and writes this stack file.
     pub(crate) async fn with(stack: &str) -> Self {
         let bench = Self::new().await;
         bench.write(stack);
@@ -82,8 +82,7 @@ impl Bench {
         remarks
     }
 
-    /// The lock of the home. A process that another test is just starting may hold what this one
-    /// has open until it runs its own program.
+    /// Acquires the lock of the home. A process that another test is starting may hold it for a moment.
     pub(crate) async fn lock(&self) -> Lock {
         let acquiring = async {
             loop {
@@ -97,7 +96,7 @@ impl Bench {
         within("the lock", acquiring).await
     }
 
-    /// The daemon goes and leaves its services running, as one that is killed does.
+    /// Ends the daemon and leaves its services running, as if it was killed.
     pub(crate) async fn vanish(&mut self) {
         let started = self.started.take().expect("a daemon");
         started.handle.quit(true).await;
@@ -122,7 +121,7 @@ impl Bench {
         within("up", self.handle().up(up)).await
     }
 
-    /// Brings everything up, which must succeed.
+    /// Starts everything, which must succeed.
     pub(crate) async fn must_up(&self) {
         let outcome = self.up().await;
         assert_eq!(outcome, Outcome::Done);
@@ -141,7 +140,7 @@ impl Bench {
         within("down", self.handle().down(down)).await
     }
 
-    /// Asks for a start of another stack file, and waits for its outcome beside the test.
+    /// Starts another stack file, and waits for the outcome in the background.
     pub(crate) fn start_of(&self, file: PathBuf) -> tokio::task::JoinHandle<Outcome> {
         let handle = self.handle().clone();
         let environment = Env::of_this_process();
@@ -175,7 +174,7 @@ impl Bench {
         self.service(name).pid.expect("it runs")
     }
 
-    /// Waits until a service is shown in this way.
+    /// Waits until the view of a service matches.
     pub(crate) async fn until(
         &self,
         name: &str,
@@ -187,10 +186,7 @@ impl Bench {
             services.any(|service| service.name.as_str() == name && so(service))
         });
         let Ok(snapshot) = tokio::time::timeout(DEADLINE, waiting).await else {
-            panic!(
-                "it did not come to that; last seen: {:#?}",
-                self.service(name)
-            )
+            panic!("not in time; last seen: {:#?}", self.service(name))
         };
         service(&snapshot.expect("a daemon"), name)
     }
@@ -199,7 +195,7 @@ impl Bench {
         self.until(name, |service| service.phase == phase).await
     }
 
-    /// The log of the latest run of a service.
+    /// Returns the log of the latest run of a service.
     pub(crate) fn log(&self, name: &str) -> String {
         let run = self.service(name).run.expect("a run");
         let bytes = fs::read(self.log_path(name, run)).expect("a log");
@@ -215,7 +211,7 @@ impl Bench {
             .join(format!("{run}.log"))
     }
 
-    /// The processes with a mark of the stack, in their environment or among their descriptors.
+    /// Returns the processes with a mark of the stack in their environment or among their descriptors.
     pub(crate) fn marked(&self) -> Vec<u32> {
         let stack = self.home.stack_id(&self.file());
         let (mark, tag) = (
@@ -255,7 +251,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     value
 }
 
-/// Waits for something that the operating system does not announce.
+/// Waits for a condition for which no event exists.
 pub(crate) async fn eventually(what: &str, so: impl Fn() -> bool) {
     let waiting = async {
         while !so() {
@@ -272,14 +268,14 @@ pub(crate) fn processes() -> Vec<u32> {
         .collect()
 }
 
-/// Whether it runs, and is not only waiting to be reaped.
+/// Returns whether a process is running, and not only waiting to be reaped.
 pub(crate) fn lives(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);
     !matches!(state, None | Some(b'Z' | b'X'))
 }
 
-/// Returns whether it has made a session of its own, as a daemon does and no service is started with.
+/// Returns whether a process leads a session, as a daemon does and a new service does not.
 pub(crate) fn leads_a_session(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // State, parent, group, session: see proc(5).
@@ -296,7 +292,7 @@ fn environment_has(pid: u32, start: &str) -> bool {
         .any(|entry| entry.starts_with(start.as_bytes()))
 }
 
-/// Whether one of its descriptors is of a file with this in its name.
+/// Returns whether a process has a file open whose name contains this text.
 fn descriptor_has(pid: u32, part: &str) -> bool {
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
         .into_iter()
@@ -306,7 +302,7 @@ fn descriptor_has(pid: u32, part: &str) -> bool {
     files.any(|file| file.to_string_lossy().contains(part))
 }
 
-/// Kills a process that this test, or a service of it, has started.
+/// Kills a process that this test or its services have started.
 pub(crate) fn kill(pid: u32) {
     signal(pid, rustix::process::Signal::KILL);
 }
@@ -316,11 +312,11 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
         .ok()
         .and_then(rustix::process::Pid::from_raw)
         .expect("a pid");
-    // It may be gone by itself.
+    // It may have exited by itself.
     let _ = rustix::process::kill_process(pid, signal);
 }
 
-/// The codes of what went wrong.
+/// Returns the codes of the findings.
 pub(crate) fn findings(outcome: &Outcome) -> Vec<Code> {
     match outcome {
         Outcome::Failed { findings, .. } => findings.iter().map(|finding| finding.code).collect(),
@@ -330,7 +326,7 @@ pub(crate) fn findings(outcome: &Outcome) -> Vec<Code> {
     }
 }
 
-/// A service that serves the stack's folder over HTTP.
+/// Returns a service that serves the stack's folder over HTTP.
 pub(crate) fn http_service(name: &str, port: u16) -> String {
     format!(
         r#"
@@ -342,8 +338,8 @@ ready = {{ http = "http://127.0.0.1:{{port}}/" }}
     )
 }
 
-/// A file that does not respond, as on a network mount whose server is gone: it is under a lease, so
-/// that opening or running it waits until this is dropped (at most 45 s).
+/// A file that does not respond, as on a network mount without its server. It is under a lease, so that
+/// opening or running it waits until this is dropped (at most 45 s).
 pub(crate) struct Hanging(Child);
 
 #[expect(clippy::disallowed_methods, reason = "it must belong to no stack")]
@@ -377,7 +373,7 @@ impl Drop for Hanging {
     }
 }
 
-/// A process that is no service.
+/// A process that is not a service.
 pub(crate) struct Bystander {
     child: Child,
     port: u16,
@@ -390,7 +386,7 @@ impl Bystander {
         Self { child, port: 0 }
     }
 
-    /// One that listens on a port of 127.0.0.1.
+    /// Starts a process that listens on a port of 127.0.0.1.
     pub(crate) fn listening() -> Self {
         let listen = "import socket; s = socket.create_server(('127.0.0.1', 0)); \
                       print(s.getsockname()[1], flush=True); s.accept()";

@@ -1,4 +1,4 @@
-//! A command on a terminal of its own, which `script` (of bsdutils, util-linux) gives it.
+//! A command on a new terminal, which `script` (of bsdutils, util-linux) creates.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use std::{
 /// The time limit of a test for text that appears.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A command on a terminal, and all that it has drawn there.
+/// A command on a terminal, and its output.
 pub(crate) struct Terminal {
     script: Child,
     keys: ChildStdin,
@@ -20,12 +20,12 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts this command; its output is kept in a file in `folder`.
+    /// Starts a command. Its output goes to a file in `folder`.
     pub(crate) fn start(command: &Command, folder: &Path) -> Self {
         let words = std::iter::once(command.get_program()).chain(command.get_args());
         let words = words.map(|word| word.to_str().unwrap());
-        // `script` has a shell run it, the user's or `sh`. Not every shell makes way for the one command
-        // that it is given, and one that stays is reached by Ctrl-C too, and ends with a status of its own.
+        // `script` runs it in a shell, the user's or `sh`. Not every shell replaces itself with the command. A
+        // remaining shell would receive Ctrl-C too, and exit with its own status.
         let line = format!("exec {}", shell_words::join(words));
         let drawn = folder.join("drawn");
         let mut script = Command::new("script")
@@ -54,7 +54,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until it has shown this.
+    /// Waits until its output contains this text.
     pub(crate) fn until_it_shows(&mut self, text: &str) {
         self.until(text, |terminal| {
             let ended = terminal.script.try_wait().unwrap().is_some();
@@ -70,13 +70,13 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Presses these keys once it shows this.
+    /// Presses these keys once its output contains this text.
     pub(crate) fn answer(&mut self, shown: &str, keys: &str) {
         self.until_it_shows(shown);
         self.press(keys);
     }
 
-    /// Waits for its end, and gives its exit status and all that it has drawn.
+    /// Waits until it exits, and returns its exit status and its output.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let status = self.until("its end", |terminal| terminal.script.try_wait().unwrap());
         (status.code(), self.drawn())
@@ -105,7 +105,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It has ended, unless the test has failed.
+        // It has exited, unless the test has failed.
         drop(self.script.kill());
         drop(self.script.wait());
     }

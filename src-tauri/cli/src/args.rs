@@ -124,10 +124,10 @@ pub(crate) struct Up {
     /// Return when all are ready and leave them running in the background
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// Start the services of this profile; several may be given [default: that of the last start]
+    /// Start the services of this profile; can be repeated [default: that of the last start]
     ///
     /// `--profile default` returns to the stack without a profile. The variable `PILOTLIGHT_PROFILE`
-    /// names profiles, too.
+    /// also selects profiles.
     #[arg(short, long = "profile", value_name = "NAME", value_delimiter = ',')]
     pub(crate) profiles: Vec<String>,
 }
@@ -223,7 +223,7 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a flag of its own; all combinations occur"
+    reason = "each is a separate flag; all combinations occur"
 )]
 #[command(after_help = "\
 Examples:
@@ -290,8 +290,8 @@ pub(crate) struct Doctor {
     /// Do not ask: run the stack file's commands, and with --fix apply the fixes
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Wait at most this long; a probe or check without an answer by then is a finding [default: the timeout of each
-    /// probe and check]
+    /// Wait at most this long; a probe or check that takes longer is a finding [default: the timeout of each probe and
+    /// check]
     #[arg(long, value_name = "TIME", value_parser = limit)]
     pub(crate) within: Option<Duration>,
 }
@@ -327,7 +327,7 @@ pub(crate) struct PortCommand {
 
 /// Validate the stack file
 ///
-/// Only reads the file, and the files that belong to it; starts nothing. Exits 2 if one is invalid.
+/// Only reads the file and the files that it includes; starts nothing. Exits 2 if one is invalid.
 #[derive(Debug, Args)]
 #[command(
     alias = "check",
@@ -347,7 +347,7 @@ pub(crate) struct Validate {
 
 /// Search the error messages that the diagnosis knows
 ///
-/// Lists the known errors whose texts contain all WORDS, or all of them.
+/// Lists the known errors whose texts contain all WORDS, or all known errors.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Knowledge {
@@ -362,7 +362,7 @@ pub(crate) struct Knowledge {
 pub(crate) enum KnowledgeTest {
     /// Show which known errors a log excerpt contains
     ///
-    /// Includes the errors that the stack file knows. Exits 1 if there is none.
+    /// Also looks for the known errors of the stack file. Exits 1 if none is found.
     Test {
         /// File with the excerpt, or - for standard input
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -378,7 +378,7 @@ pub(crate) enum KnowledgeTest {
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a flag of its own; nearly all combinations occur"
+    reason = "each is a separate flag; nearly all combinations occur"
 )]
 #[command(after_help = "\
 Examples:
@@ -477,7 +477,7 @@ fn by_name<T: DeserializeOwned + Clone + std::marker::Send + Sync + 'static>(
 
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "whether there is such a service is known only with the stack file"
+    reason = "only the stack file shows whether the service exists"
 )]
 fn service(text: &str) -> Result<ServiceName, String> {
     Ok(ServiceName::new(text))
@@ -509,7 +509,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
     }
 
@@ -522,14 +522,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_told_with_what_was_meant() {
+    fn a_misspelled_command_gets_a_suggestion() {
         let error = Arguments::try_parse_from(["pilotlight", "statsu"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("'status'"), "{error}");
     }
 
     #[test]
-    fn port_0_is_none() {
+    fn only_numbers_from_1_to_65535_are_ports() {
         for (number, valid) in [("0", false), ("65536", false), ("x", false), ("8001", true)] {
             let parsed = Arguments::try_parse_from(["pilotlight", "port", number]);
             assert_eq!(parsed.is_ok(), valid, "{number}");

@@ -1,4 +1,4 @@
-//! What every command begins with: the home, the stack file, and the daemon.
+//! The context of a command: the home, the stack file, and the daemon.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use pilotlight::{
 
 use crate::failure::{Failure, UnknownService};
 
-/// Where a command is given.
+/// The context in which a command runs.
 pub(crate) struct Context {
     pub(crate) home: Home,
     file: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// `file` is what the command line says.
+    /// Returns the context for the `--file` of the command line, if any.
     pub(crate) fn new(file: Option<PathBuf>) -> Result<Self, Failure> {
         let home = Home::locate()?;
         Ok(Self {
@@ -46,13 +46,13 @@ impl Context {
         }
     }
 
-    /// The stack file that is meant, absolute. It need not be valid.
+    /// Returns the absolute path of the stack file. The file may be invalid.
     pub(crate) fn find(&self) -> Result<PathBuf, Failure> {
         let start = self.file.as_deref().unwrap_or(Path::new("."));
         Ok(stack_file::find(start)?)
     }
 
-    /// The same, where it may have been deleted while its stack runs.
+    /// Like [`Self::file`], for a file that may have been deleted while its stack runs.
     pub(crate) fn find_among(&self, snapshot: &Snapshot) -> Result<PathBuf, Failure> {
         let found = self.find();
         let start = std::path::absolute(self.file.as_deref().unwrap_or(Path::new(".")));
@@ -89,7 +89,7 @@ impl Context {
         self.file.as_deref()
     }
 
-    /// The daemon, if there is one.
+    /// Returns the daemon, if one is running.
     pub(crate) async fn daemon(&self) -> Result<Option<Client>, Failure> {
         Ok(Client::find(&self.home).await?)
     }
@@ -111,7 +111,7 @@ impl Context {
         Ok(snapshot.stack(file).map(|stack| (client, stack.clone())))
     }
 
-    /// Returns the daemon and its snapshot, if there is a daemon.
+    /// Returns the daemon and its snapshot, if one is running.
     pub(crate) async fn connected(&self) -> Result<Option<(Client, Arc<Snapshot>)>, Failure> {
         let Some(mut client) = self.daemon().await? else {
             return Ok(None);
@@ -121,8 +121,7 @@ impl Context {
     }
 }
 
-/// Returns the reply of a daemon; `None` if it was exiting, after its last stack was stopped. Such a daemon
-/// may still accept a connection.
+/// Returns the reply of a daemon; `None` if the daemon was exiting. It may still accept a connection then.
 pub(crate) fn unless_exiting<T>(reply: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
     match reply {
         Err(ClientError::Closed) => Ok(None),
@@ -163,7 +162,7 @@ fn named_by_variable() -> Vec<String> {
         .collect()
 }
 
-/// Fails where one of `names` is none of `known`.
+/// Fails if one of `names` is not in `known`.
 pub(crate) fn expect_known<'a>(
     names: &[ServiceName],
     stack: &str,
@@ -180,17 +179,17 @@ pub(crate) fn expect_known<'a>(
     }
 }
 
-/// Fails where one of `names` is no service of a stack file.
+/// Fails if one of `names` is not a service of a stack file.
 pub(crate) fn expect_declared(names: &[ServiceName], stack: &Stack) -> Result<(), Failure> {
     expect_known(names, &stack.name, stack.services.iter().map(|it| &it.name))
 }
 
-/// Fails where one of `names` is no service of a stack that a daemon has.
+/// Fails if one of `names` is not a service of a daemon's stack.
 pub(crate) fn expect_shown(names: &[ServiceName], stack: &StackView) -> Result<(), Failure> {
     expect_known(names, &stack.name, stack.services.iter().map(|it| &it.name))
 }
 
-/// Fails where `name` is no task of a stack file.
+/// Fails if `name` is not a task of a stack file.
 pub(crate) fn expect_task(name: &ServiceName, stack: &Stack) -> Result<(), Failure> {
     let tasks = stack.services.iter().filter(|it| it.task.is_some());
     let tasks = tasks.map(|task| &task.name);

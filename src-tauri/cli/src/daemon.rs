@@ -55,7 +55,7 @@ pub(crate) async fn attach(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::Keep).await
 }
 
-/// Does the same to stop the services of an earlier daemon. The daemon accepts no start.
+/// Like [`Self::own`], but only to stop the services of an earlier daemon. The daemon accepts no start.
 pub(crate) async fn attach_to_stop(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::StopOnly).await
 }
@@ -88,13 +88,13 @@ pub(crate) async fn attach_in_background(context: &Context) -> Result<Client, Fa
         drop(timeout(CHANGE, starting.ready()).await);
     }
     let connected = connect_or(home, || async {
-        // A second daemon would only find the lock held.
+        // A second daemon would fail, since this one holds the lock.
         if Lock::holder(home).is_some() {
             return Ok(None);
         }
         match start_in_background(home).await {
             Ok(()) => Ok(Some(())),
-            // Another one may have been faster, or is exiting.
+            // Another daemon may have been faster, or one is exiting.
             Err(_) if matches!(Lock::acquire(home), Err(LockError::Held { .. })) => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -130,7 +130,7 @@ where
     (connected.unwrap_or_else(|_| Err(unreachable(home))), made)
 }
 
-/// The error for a daemon that holds the lock and does not listen.
+/// Returns the error for a daemon that holds the lock but is not listening.
 fn unreachable(home: &Home) -> Failure {
     match Lock::acquire(home) {
         Err(held) => held.into(),
@@ -166,7 +166,7 @@ pub(crate) fn fork(context: &Context, services: &[ServiceName]) -> Result<bool, 
     })
 }
 
-/// Starts a daemon in the background, which adopts the services that run.
+/// Starts a daemon in the background, which adopts the running services.
 pub(crate) async fn start_in_background(home: &Home) -> Result<(), Failure> {
     let errors = errors(home)?;
     let program = env::current_exe().map_err(Failure::system("find this program"))?;
@@ -185,8 +185,8 @@ pub(crate) fn listen() -> Result<Endings, Failure> {
     Endings::listen().map_err(Failure::system("listen for signals"))
 }
 
-/// The hidden command `daemon`: runs until no stack is left, or until a signal. Reports the result of
-/// its start to the process that started it.
+/// Runs the hidden command `daemon` until no stack is left or a signal arrives. Reports the result of the
+/// start to the process that started it.
 pub(crate) async fn run(home: &Home) -> Result<Ending, Failure> {
     match begin_here(home).await {
         Ok((daemon, endings)) => {

@@ -22,7 +22,7 @@ use crate::{
     view::size_of_errors,
 };
 
-/// The exit status where the stack file or the command line is wrong, as clap has it.
+/// The exit status for an invalid stack file or command line, which is also clap's.
 const WRONG: u8 = 2;
 
 /// The exit status of `wait` when its time is over.
@@ -31,13 +31,13 @@ pub(crate) const TIMED_OUT: u8 = 3;
 /// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Success.
+    /// The command succeeded.
     Done,
     /// Failure; the reason has been reported.
     Undone,
     /// The stack file is invalid; the problems have been reported.
     Invalid,
-    /// The exit status of a command that was run, or one with a meaning of its own.
+    /// The exit status of a command that was run, or one with a special meaning.
     Code(u8),
 }
 
@@ -86,17 +86,17 @@ pub(crate) enum Failure {
     Diary(#[from] LoggingError),
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("failed to {0}: {1}")]
     System(&'static str, #[source] io::Error),
-    #[error("failed to use the log {}: {source}", path.display())]
+    #[error("cannot read the log {}: {source}", path.display())]
     Log { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Remedy(#[from] RemedyError),
     #[error("failed to {0}")]
     Look(#[from] LookError),
     /// The output cannot be written.
-    #[error("failed to write the output: {0}")]
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -124,7 +124,7 @@ impl Failure {
         move |source| Self::System(what, source)
     }
 
-    /// Returns a function that turns an I/O error into a failure to use this log.
+    /// Returns a function that turns an I/O error into a failure to read this log.
     pub(crate) fn log(path: impl Into<PathBuf>) -> impl Fn(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Log {
@@ -133,7 +133,7 @@ impl Failure {
         }
     }
 
-    /// The exit status: 2 if the stack file or the command line is invalid.
+    /// Returns the exit status: 2 if the stack file or the command line is invalid.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Self::StackFile(_)
@@ -148,7 +148,7 @@ impl Failure {
     /// Reports the failure on the standard error.
     pub(crate) fn tell(&self) {
         let told = match self {
-            // `| head` has exited.
+            // The reader of the output has exited, as with `| head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Self::StackFile(report) => tell_report(report),
             Self::NoStackFile(not_found) => {
@@ -162,7 +162,7 @@ impl Failure {
         drop(told);
     }
 
-    /// The next step.
+    /// Returns the next step for the user.
     fn help(&self) -> Option<&'static str> {
         match self {
             Self::Connect(ConnectError::NoDaemon) => Some("start it with `pilotlight up`"),

@@ -1,4 +1,4 @@
-//! JSON output without characters that a terminal interprets.
+//! JSON output without characters that terminals interpret.
 
 use std::{
     fmt::Write as _,
@@ -22,12 +22,12 @@ pub(crate) fn print(value: &impl Serialize) -> io::Result<()> {
     io::stdout().write_all(pretty(value)?.as_bytes())
 }
 
-/// Returns whether a terminal obeys this character instead of showing it.
+/// Returns whether a terminal interprets this character instead of showing it.
 pub(crate) fn is_obeyed(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Escapes the control characters that JSON permits. They can only occur in strings. The line ends stay.
+/// Escapes the control characters that JSON permits, which only occur in strings. Keeps the line ends.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 1);
     for character in text.chars() {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_says_the_same_and_moves_no_cursor() {
+    fn escaped_json_has_the_same_content_and_no_control_characters() {
         let text = "a\u{9b}2J\u{1b}\u{7f}\u{202e}é\n";
         let written = line(&text).unwrap();
         assert_eq!(written, "\"a\\u009b2J\\u001b\\u007f\\u202eé\\n\"\n");

@@ -31,12 +31,12 @@ use args::{Arguments, Command, Mcp, McpCommand};
 use context::Context;
 use failure::{Ending, Failure};
 
-/// A daemon waits nearly all of its time.
+/// The number of worker threads. A daemon waits nearly all of the time.
 const WORKERS: usize = 2;
 /// The limit of threads for blocking work: files, launches, the process table. It is higher than normal
 /// use needs, since threads may hang on a disk or network mount that does not respond.
 const BLOCKING: usize = 64;
-/// Threads for that are not kept for long.
+/// The time after which such a thread exits when it is idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {

@@ -21,7 +21,7 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const AMBER: Style = AnsiColor::Yellow.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 
-/// The colours of service names in merged logs: none that has a meaning elsewhere.
+/// The colours of service names in merged logs, without those that have a meaning elsewhere.
 const NAMES: [Style; 5] = [
     AnsiColor::Cyan.on_default(),
     AnsiColor::Magenta.on_default(),
@@ -63,22 +63,22 @@ impl Signs {
         }
     }
 
-    /// The mark of a text that was cut.
+    /// Returns the mark of a text that was cut.
     pub(crate) fn ellipsis(self) -> &'static str {
         self.choose("…", "...")
     }
 
-    /// The mark before a line of a card.
+    /// Returns the mark before a line of a card.
     pub(crate) fn bar(self) -> &'static str {
         self.choose("┃", "|")
     }
 
-    /// The mark before a fix.
+    /// Returns the mark before a fix.
     pub(crate) fn arrow(self) -> &'static str {
         self.choose("→", "->")
     }
 
-    /// The marks before a branch of a tree, and before the lines below it.
+    /// Returns the marks before a branch of a tree, and before the lines below it.
     pub(crate) fn branch(self, last: bool) -> (&'static str, &'static str) {
         if last {
             (self.choose("└─ ", "`- "), "   ")
@@ -87,7 +87,7 @@ impl Signs {
         }
     }
 
-    /// The mark between two remarks on a line.
+    /// Returns the mark between two remarks on a line.
     pub(crate) fn dot(self) -> &'static str {
         self.choose("·", "-")
     }
@@ -102,12 +102,12 @@ pub(crate) fn light(light: Light) -> Style {
     }
 }
 
-/// The colour of the service in this place.
+/// Returns the colour of the service at this position.
 pub(crate) fn name(place: usize) -> Style {
     NAMES[place % NAMES.len()]
 }
 
-/// The text in this style.
+/// Returns the text in this style.
 pub(crate) fn paint(style: Style, text: &str) -> String {
     if text.is_empty() || style == PLAIN {
         text.to_owned()
@@ -116,24 +116,24 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     }
 }
 
-/// The number of columns of a text without colours.
+/// Returns the number of columns of a text without colours.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, padded with spaces at the end.
+/// Pads the text with spaces at the end.
 pub(crate) fn pad(style: Style, text: &str, columns: usize) -> String {
     let blanks = columns.saturating_sub(width(text));
     format!("{}{:blanks$}", paint(style, text), "")
 }
 
-/// The text, padded with spaces at the beginning.
+/// Pads the text with spaces at the beginning.
 pub(crate) fn pad_left(style: Style, text: &str, columns: usize) -> String {
     let blanks = columns.saturating_sub(width(text));
     format!("{:blanks$}{}", "", paint(style, text))
 }
 
-/// The beginning of a text that fits in so many columns.
+/// Returns the beginning of a text that fits in this number of columns.
 pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -155,7 +155,7 @@ pub(crate) fn cut(text: &str, columns: usize, signs: Signs) -> String {
     shown
 }
 
-/// The lines of a text that is wrapped at spaces. A word that is wider than `columns` is split.
+/// Wraps a text at spaces. Splits words that are wider than `columns`.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(2);
     let mut lines = Vec::new();
@@ -181,7 +181,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Text of others, safe in a line of ours: nothing in it moves the cursor or changes a colour.
+/// Makes foreign text safe to print: nothing in it moves the cursor or changes a colour.
 pub(crate) fn tame(text: &str) -> String {
     let plain = without_colours(text.trim_end());
     plain.replace(['\t', '\n'], " ")
@@ -258,12 +258,12 @@ pub(crate) fn remark(style: Style, text: &str) -> io::Result<()> {
     writeln!(err(), "{line}")
 }
 
-/// Whether the standard error is a terminal that can be redrawn.
+/// Returns whether the standard error is a terminal that can be redrawn.
 pub(crate) fn errors_are_drawn() -> bool {
     io::stderr().is_terminal() && can_move()
 }
 
-/// Whether the standard output is a terminal that can be redrawn.
+/// Returns whether the standard output is a terminal that can be redrawn.
 pub(crate) fn output_is_drawn() -> bool {
     io::stdout().is_terminal() && can_move()
 }
@@ -272,12 +272,12 @@ fn can_move() -> bool {
     env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Whether colours are wanted on the standard error.
+/// Returns whether the standard error gets colours.
 pub(crate) fn errors_are_coloured() -> bool {
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
-/// Whether colours are wanted on the standard output.
+/// Returns whether the standard output gets colours.
 pub(crate) fn output_is_coloured() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
@@ -310,13 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn what_services_write_cannot_move_the_cursor() {
+    fn output_of_services_cannot_move_the_cursor() {
         let hostile = "\u{1b}[2J\u{1b}[31mred\u{1b}[0m\ttab\u{7}bell \u{1b}]0;title\u{7}";
         assert_eq!(tame(hostile), "^[[2Jred tab^Gbell ^[]0;title^G");
     }
 
     #[test]
-    fn what_is_written_in_pieces_is_harmless_as_a_whole() {
+    fn a_sequence_written_in_pieces_is_harmless() {
         let mut out = Vec::new();
         let mut harmless = Harmless::new(&mut out);
         for piece in [

@@ -1,4 +1,4 @@
-//! Times as people write and read them.
+//! Times in formats for people.
 
 use std::{
     str::FromStr,
@@ -54,7 +54,7 @@ pub(crate) fn of_day(time: SystemTime) -> String {
     local.strftime("%H:%M:%S%.3f").to_string()
 }
 
-/// A moment in the past, written as a duration until now or as a date, a time, or both.
+/// Parses a time in the past: a duration until now, a date, a time, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Since(pub(crate) SystemTime);
 
@@ -64,7 +64,7 @@ impl FromStr for Since {
     fn from_str(text: &str) -> Result<Self, String> {
         let now = now().to_zoned(TimeZone::system());
         let time = moment(text.trim(), &now).ok_or(
-            "a time is `90s`, `10m`, `2h`, `1d` ago, or `10:30`, `2026-11-20`, `2026-11-20T10:30`",
+            "a time is an age (`90s`, `10m`, `2h`, `1d`), or `10:30`, `2026-11-20`, `2026-11-20T10:30`",
         )?;
         Ok(Self(time.into()))
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_may_be_written_in_the_ways_that_people_have() {
+    fn a_time_can_have_several_formats() {
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
         let now = now.to_zoned(TimeZone::UTC);
         for (text, expected) in [

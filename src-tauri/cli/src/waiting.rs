@@ -155,11 +155,11 @@ fn is_stopped(service: &ServiceView) -> bool {
         service.phase,
         PhaseName::Stopped | PhaseName::Blocked | PhaseName::Failed
     );
-    // An amber one is about to start.
+    // An amber service is about to start.
     service.external || (rests && service.pid.is_none() && service.light != Light::Amber)
 }
 
-/// Returns whether the service, or one that it waits for, does not become ready by itself.
+/// Returns whether the service, or one that it waits for, cannot become ready by itself.
 pub(crate) fn has_failed(stack: &StackView, service: &ServiceView) -> bool {
     let failed = match service.phase {
         PhaseName::Blocked | PhaseName::Failed => true,
@@ -186,7 +186,7 @@ async fn logged(
     let id = home.stack_id(file);
     let unreadable = Failure::log(home.logs().join(&id.0));
     let mut all = Vec::new();
-    // Read before the daemon is asked, so that a run which begins in between counts as new.
+    // Read before the daemon's answer, so that a run that begins in between counts as new.
     let mut old: Vec<(&ServiceName, Option<RunId>)> = Vec::new();
     let declared = stack.services.iter().map(|service| &service.name);
     for name in declared.filter(|name| services.is_empty() || services.contains(name)) {
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_is_one_of_four_words() {
+    fn a_state_is_one_of_four_names() {
         let parsed = |text: &str| text.parse::<Goal>().map(|goal| format!("{goal:?}"));
         assert_eq!(parsed("ready").as_deref(), Ok("Ready"));
         assert_eq!(parsed("healthy").as_deref(), Ok("Healthy"));

@@ -1,4 +1,4 @@
-//! The end of the application: asked for, or sent by the desktop.
+//! The exit of the application: at the user's request, or at the end of the desktop session.
 
 use pilotlight_app_tests::{light::Light, processes, stack::Stack, until_so};
 use rustix::process::Signal;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{Stage, two};
 
 #[test]
-fn quit_leaves_the_services_running_where_that_is_the_choice() {
+fn quit_leaves_services_running_if_the_user_chooses_so() {
     let mut stage = Stage::lit(&two(), &json!({ "on_quit": "leave_running" }));
     let before = [stage.pid("redis"), stage.pid("backend")];
     stage.icon.menu().click(&["Quit"]);
@@ -18,7 +18,7 @@ fn quit_leaves_the_services_running_where_that_is_the_choice() {
 }
 
 #[test]
-fn quit_stops_everything_where_that_is_the_choice_also_who_does_not_want_to() {
+fn quit_stops_everything_if_the_user_chooses_so_even_stubborn_services() {
     let stack = two().service(
         "stubborn",
         "--sigterm ignore --child setsid",
@@ -39,7 +39,7 @@ fn quit_stops_everything_where_that_is_the_choice_also_who_does_not_want_to() {
 }
 
 #[test]
-fn quit_asks_in_the_window_while_something_runs() {
+fn quit_asks_in_the_window_while_a_service_runs() {
     let mut stage = Stage::lit(&two(), &json!({ "on_quit": "ask" }));
     let redis = stage.pid("redis");
     stage.icon.menu().click(&["Quit"]);
@@ -67,7 +67,7 @@ fn the_end_of_the_session_stops_no_service_and_asks_nothing() {
     assert!(before.iter().all(|pid| processes::lives(*pid)));
     assert_eq!(stage.desktop.display.windows("Pilot Light"), 0);
 
-    // After the next login everything is as it was.
+    // After the next login the state is the same.
     stage.app = stage.desktop.start(&[]);
     let icon = stage.desktop.tray().icon();
     icon.until_shows(Light::Green);
@@ -75,7 +75,7 @@ fn the_end_of_the_session_stops_no_service_and_asks_nothing() {
 }
 
 #[test]
-fn the_end_of_the_session_does_not_wait_for_a_start_that_never_ends() {
+fn the_end_of_the_session_does_not_wait_for_an_endless_start() {
     let stack = Stack::new("nexus").service("backend", "--after 600s", "");
     let mut stage = Stage::new(&stack);
     stage.icon.menu().click(&["Start"]);

@@ -1,4 +1,4 @@
-//! Desktops without a tray, and trays that come and go.
+//! Desktops without a tray, and trays that appear and disappear.
 
 use pilotlight_app_tests::{desktop::Desktop, light::Light, tray::Tray, until_so};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{Stage, two};
 
 #[test]
-fn without_a_tray_the_window_opens_and_the_icon_comes_when_a_tray_does() {
+fn without_a_tray_the_window_opens_and_the_icon_appears_with_a_tray() {
     let mut desktop = Desktop::without_tray();
     let file = two().write(&desktop);
     desktop.knows(&[&file], &json!({}));
@@ -22,7 +22,7 @@ fn without_a_tray_the_window_opens_and_the_icon_comes_when_a_tray_does() {
 }
 
 #[test]
-fn the_icon_is_there_again_after_the_tray_was_restarted() {
+fn the_icon_reappears_after_a_restart_of_the_tray() {
     let mut stage = Stage::lit(&two(), &json!({}));
     stage.desktop.tray = None;
     stage.desktop.tray = Some(Tray::start(&stage.desktop.bus));

@@ -22,7 +22,7 @@ fn the_command_talks_to_the_application() {
 }
 
 #[test]
-fn the_application_takes_over_from_a_keeper_in_the_background_without_a_restart() {
+fn the_application_adopts_the_services_of_a_background_daemon_without_a_restart() {
     let desktop = Desktop::new();
     let file = two().write(&desktop);
     desktop.pilotlight(&["--file", &file.display().to_string(), "up", "--detach"]);
@@ -56,7 +56,7 @@ fn a_killed_application_leaves_its_services_to_the_next_one() {
     let icon = stage.desktop.tray().icon();
     icon.until_shows(Light::Green);
     assert_eq!([stage.pid("redis"), stage.pid("backend")], before);
-    // No start was requested, and nothing has exited: there is nothing to report.
+    // No start was requested and nothing has exited, so there is nothing to report.
     assert_eq!(stage.desktop.notifications.texts(), [] as [String; 0]);
     icon.menu().click(&["Stop"]);
     icon.until_shows(Light::Off);

@@ -7,8 +7,8 @@ use pilotlight_app_tests::{
 };
 use serde_json::json;
 
-/// What `gio launch` makes of the entry is what desktops make of it. (It refuses every program with a `%` in
-/// its path, however that is written.)
+/// `gio launch` starts the entry as desktops do. (It rejects every program with a `%` in its path, even an
+/// escaped one.)
 #[test]
 fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_stacks() {
     let desktop = Desktop::new();
@@ -40,7 +40,7 @@ fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_sta
     app.kill();
 
     let mut launch = desktop.program("gio".as_ref());
-    // The application inherits what the launcher writes to, so its end is not to be waited for.
+    // The application inherits the launcher's output, so waiting for the end of that output would wait for it too.
     let said = fs::File::create(desktop.folder().join("launcher.said")).expect("a file");
     let status = launch
         .arg("launch")
@@ -60,7 +60,7 @@ fn started_by_its_autostart_entry_it_hides_in_the_tray_and_starts_the_chosen_sta
     until_so("no autostart entry", || self::entry(&desktop).is_none());
 }
 
-/// What a desktop starts has not read the files of the shell, in which people set their `PATH`.
+/// A program that a desktop starts has not read the shell's startup files, in which users set `PATH`.
 #[test]
 fn a_service_has_the_variables_of_the_login_shell_however_early_it_is_started() {
     let desktop = Desktop::new();
@@ -76,7 +76,7 @@ fn a_service_has_the_variables_of_the_login_shell_however_early_it_is_started() 
     let variables = fs::read(format!("/proc/{pid}/environ")).expect("its variables");
     let variables: Vec<_> = variables.split(|byte| *byte == 0).collect();
     assert!(variables.contains(&b"SET_BY=the-login-shell".as_slice()));
-    // What the application sets for its own libraries is none of theirs.
+    // Variables that the application sets for its own libraries must not reach them.
     assert!(
         !variables
             .iter()
@@ -88,7 +88,7 @@ fn entry(desktop: &Desktop) -> Option<PathBuf> {
     let folder = desktop.user().join(".config/autostart");
     let mut entries = fs::read_dir(folder).ok()?.flatten();
     let entry = entries.next()?.path();
-    // It may be in the making.
+    // It may be incomplete.
     fs::read_to_string(&entry)
         .is_ok_and(|text| text.contains("Exec="))
         .then_some(entry)

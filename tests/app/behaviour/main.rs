@@ -1,4 +1,4 @@
-//! The tray application, as a person meets it: its icon, its menu, its notifications, its life.
+//! The tray application from a user's view: icon, menu, notifications, start and exit.
 #![cfg(target_os = "linux")]
 
 mod ending;
@@ -21,7 +21,7 @@ use pilotlight_app_tests::{
 };
 use serde_json::{Value, json};
 
-/// A desktop on which the application runs and knows one stack, which is off.
+/// A desktop on which the application runs with one stack, which is off.
 struct Stage {
     // Fields are dropped in this order: the application before its desktop.
     app: App,
@@ -35,7 +35,7 @@ impl Stage {
         Self::with(stack, &json!({}))
     }
 
-    /// The same, with these settings.
+    /// Like [`Self::new`], with these settings.
     fn with(stack: &Stack, settings: &Value) -> Self {
         let desktop = Desktop::new();
         let file = stack.write(&desktop);
@@ -50,7 +50,7 @@ impl Stage {
         }
     }
 
-    /// The same, with all of it running.
+    /// Like [`Self::with`], with all services running.
     fn lit(stack: &Stack, settings: &Value) -> Self {
         let stage = Self::with(stack, settings);
         stage.icon.menu().click(&["Start"]);
@@ -63,7 +63,7 @@ impl Stage {
     }
 }
 
-/// Redis, and a backend that needs it.
+/// Returns a stack of Redis and a backend that needs it.
 fn two() -> Stack {
     Stack::new("nexus")
         .redis("redis", "")

@@ -1,7 +1,7 @@
-//! The menu: what it says, and what it does.
+//! The menu: its entries and its actions.
 #![expect(
     clippy::disallowed_methods,
-    reason = "how long an answer takes is what is tested; the bans are for what keeps services"
+    reason = "the test measures the time of an answer; the bans are for the code that runs services"
 )]
 
 use std::{
@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{Stage, two};
 
 #[test]
-fn the_menu_says_how_the_stack_is_and_disables_what_makes_no_sense() {
+fn the_menu_shows_the_state_of_the_stack_and_disables_useless_entries() {
     let stage = Stage::lit(&two(), &json!({}));
     let menu = stage.icon.menu();
     until_so("a menu that says so", || {
@@ -48,7 +48,7 @@ fn the_menu_says_how_the_stack_is_and_disables_what_makes_no_sense() {
 }
 
 #[test]
-fn the_menu_says_what_is_wrong() {
+fn the_menu_shows_the_problem() {
     let stack = Stack::new("nexus").service("backend", "--exit 3", "restart = \"never\"");
     let stage = Stage::new(&stack);
     stage.icon.menu().click(&["Start"]);
@@ -126,7 +126,7 @@ fn several_stacks_have_a_submenu_each() {
     until_so("it is gone", || !processes::lives(pid));
 }
 
-/// An open menu is a list of numbers for the desktop: they must still mean the same when one is clicked.
+/// For the desktop an open menu is a list of numbers, which must still mean the same when the user clicks.
 #[test]
 fn entries_keep_their_numbers_while_states_change() {
     fn numbers(entries: &[Entry], into: &mut Vec<i32>) {

@@ -20,7 +20,7 @@ fn a_crash_is_notified_once_and_so_is_the_recovery() {
     stage.icon.until_shows(Light::Green);
     assert_ne!(stage.pid("redis"), redis);
 
-    // The backend, which needs redis, is no incident of its own; nor is what a person does.
+    // The backend, which needs redis, gets no notification of its own, and neither do actions of the user.
     stage.icon.menu().click(&["Stop"]);
     stage.icon.until_shows(Light::Off);
     let texts = stage.desktop.notifications.texts();
@@ -28,7 +28,7 @@ fn a_crash_is_notified_once_and_so_is_the_recovery() {
 }
 
 #[test]
-fn a_service_that_keeps_ending_is_given_up_with_one_notification() {
+fn a_crash_loop_ends_with_one_notification() {
     let stack = Stack::new("nexus")
         .service("backend", "--exit 3", "")
         .service("other", "", "");
@@ -42,11 +42,14 @@ fn a_service_that_keeps_ending_is_given_up_with_one_notification() {
     let failed = |text: &&String| text.contains("backend failed");
     let texts = stage.desktop.notifications.texts();
     assert_eq!(texts.iter().filter(failed).count(), 1, "{texts:#?}");
-    assert!(texts.len() <= 2, "it died, and it failed: {texts:#?}");
+    assert!(
+        texts.len() <= 2,
+        "one for the crash and one for the failure: {texts:#?}"
+    );
 }
 
 #[test]
-fn what_a_person_does_is_not_told() {
+fn actions_of_the_user_cause_no_notification() {
     let stage = Stage::lit(&two(), &json!({}));
     let backend = stage.pid("backend");
     stage.icon.menu().click(&["Restart"]);
@@ -58,7 +61,7 @@ fn what_a_person_does_is_not_told() {
 }
 
 #[test]
-fn nothing_is_told_where_notifications_are_turned_off() {
+fn no_notification_appears_if_they_are_turned_off() {
     let stage = Stage::lit(&two(), &json!({ "notifications": false }));
     let redis = stage.pid("redis");
     let from = stage.icon.lights().count();

@@ -1,14 +1,14 @@
-//! A real panel: what a person sees, and where they click.
+//! A real panel: what the user sees and clicks.
 
 use pilotlight_app_tests::{desktop::Desktop, panel::Panel, until};
 use serde_json::json;
 
 use crate::two;
 
-/// Of `icons/tray/off.svg` and `icons/tray/green.svg`.
+/// The colours of `icons/tray/off.svg` and `icons/tray/green.svg`.
 const OFF: [u8; 3] = [0xb9, 0xc1, 0xcd];
 const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
-/// How high the panel is.
+/// The height of the panel.
 const PANEL: u16 = 32;
 
 #[test]
@@ -18,7 +18,7 @@ fn the_panel_of_xfce_shows_the_state_and_a_click_on_the_icon_opens_the_window() 
     let file = two().write(&desktop);
     desktop.knows(&[&file], &json!({}));
     let _app = desktop.start(&[]);
-    until("the icon is told to the panel", || {
+    until("the panel has the icon", || {
         (panel.icons(&desktop) == 1).then_some(())
     });
     let flame = until("a flame in outline in the panel", || {

@@ -1,4 +1,4 @@
-//! What must stay between a stack file and its service.
+//! Secrets must only reach the service.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ fn values_of_env_are_neither_on_the_bus_nor_in_the_log_of_the_application() {
     let heard = desktop.folder().join("heard");
     let _monitor = Monitor::start(&desktop, File::create(&heard).expect("a file"));
     let heard = || String::from_utf8_lossy(&fs::read(&heard).expect("it")).into_owned();
-    until_so("the monitor is on the bus", || {
+    until_so("the monitor is connected to the bus", || {
         heard().contains("NameAcquired")
     });
     let env = format!("env = {{ API_TOKEN = \"{SECRET}\" }}\nrestart = \"never\"");
@@ -42,21 +42,21 @@ fn values_of_env_are_neither_on_the_bus_nor_in_the_log_of_the_application() {
         notification.text().contains("backend")
     });
 
-    until_so("what was said on the bus", || heard().contains("Notify"));
+    until_so("the messages on the bus", || heard().contains("Notify"));
     assert!(
         heard().contains("ToolTip"),
-        "the monitor hears what the tray is told"
+        "the monitor receives the messages for the tray"
     );
     assert!(!heard().contains(SECRET));
     let said = desktop.everything_said();
     assert!(
         said.contains("backend"),
-        "the log tells of the service:\n{said}"
+        "the log does not mention the service:\n{said}"
     );
     assert!(!said.contains(SECRET), "{said}");
 }
 
-/// Writes down all that is said on a bus.
+/// Records all messages on a bus.
 struct Monitor(Child);
 
 impl Monitor {

@@ -1,11 +1,11 @@
-//! The icon: what it shows, and what a click on it does.
+//! The icon: its states, and a click on it.
 
 use pilotlight_app_tests::{light::Light, processes, stack::Stack, until_so};
 
 use crate::{Stage, two};
 
 #[test]
-fn the_icon_is_there_without_a_window_and_dark_while_nothing_runs() {
+fn the_icon_needs_no_window_and_is_dark_while_nothing_runs() {
     let stage = Stage::new(&two());
     stage.icon.until_shows(Light::Off);
     let tooltip = stage.icon.tooltip();
@@ -15,7 +15,7 @@ fn the_icon_is_there_without_a_window_and_dark_while_nothing_runs() {
 }
 
 #[test]
-fn panels_of_every_usual_height_get_an_icon_of_their_own() {
+fn panels_of_every_usual_height_get_an_icon_of_their_size() {
     let stage = Stage::new(&two());
     let mut sizes: Vec<_> = stage
         .icon

@@ -1,4 +1,4 @@
-//! A session bus of its own for each test.
+//! A separate session bus for each test.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use zbus::blocking::{Connection, connection::Builder};
 
-/// Nothing is started on demand: the notification daemon of the machine has no business here.
+/// A configuration without services, so that the notification daemon of the machine is not started on demand.
 const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -24,7 +24,7 @@ const CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 </busconfig>
 "#;
 
-/// The bus. It ends when it is dropped.
+/// A session bus, which exits on drop.
 #[derive(Debug)]
 pub struct Bus {
     daemon: Child,
@@ -32,7 +32,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// A bus whose socket is in this folder.
+    /// Starts a bus whose socket is in this folder.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
         let configuration = folder.join("bus.conf");
@@ -44,7 +44,7 @@ impl Bus {
             .args(["--nofork", "--nopidfile", "--print-address=1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            // It complains of every limit that it may not raise.
+            // It prints a warning for every limit that it cannot raise.
             .stderr(Stdio::null())
             .spawn()
             .expect("dbus-daemon");
@@ -57,18 +57,18 @@ impl Bus {
         Self { daemon, address }
     }
 
-    /// Where it listens, for `DBUS_SESSION_BUS_ADDRESS`.
+    /// Returns its address, for `DBUS_SESSION_BUS_ADDRESS`.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// A connection to it.
+    /// Opens a connection to it.
     pub fn connect(&self) -> Connection {
         self.builder().build().expect("a connection to the bus")
     }
 
-    /// A connection in the making, to serve something on it from its first moment.
+    /// Returns a builder of a connection that serves objects from its first moment.
     pub fn builder(&self) -> Builder<'static> {
         Builder::address(self.address.as_str()).expect("the address of the bus")
     }

@@ -1,4 +1,4 @@
-//! A desktop with a user on it who has a home of their own.
+//! A desktop with a user and a home.
 
 use std::{
     env,
@@ -27,24 +27,23 @@ use crate::{
     until, until_so,
 };
 
-/// Everything that a desktop application meets. Whatever was started on it ends when it is dropped, also
-/// when the test fails.
+/// The environment of a desktop application. Its programs are killed on drop, even if the test fails.
 pub struct Desktop {
-    /// Where its icons go. A test may take it away, and put another there.
+    /// The host of its tray icons. A test can remove or replace it.
     pub tray: Option<Tray>,
-    /// Who shows its notifications.
+    /// The daemon that receives its notifications.
     pub notifications: Notifications,
-    /// What its windows are on.
+    /// The screen of its windows.
     pub display: Display,
-    /// What it talks over.
+    /// Its session bus.
     pub bus: Bus,
     folder: TempDir,
 }
 
-/// How long a dialogue may take for what a key does.
+/// The time limit for a dialogue to react to a key.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
-/// An application that runs.
+/// A running application.
 pub struct App {
     child: Child,
     said: PathBuf,
@@ -57,7 +56,7 @@ impl Default for Desktop {
 }
 
 impl Desktop {
-    /// A desktop with a tray.
+    /// Creates a desktop with a tray.
     #[must_use]
     pub fn new() -> Self {
         let mut desktop = Self::without_tray();
@@ -65,10 +64,10 @@ impl Desktop {
         desktop
     }
 
-    /// One that has none.
+    /// Creates a desktop without a tray.
     #[must_use]
     pub fn without_tray() -> Self {
-        // Now, and not in the midst of what a test waits for.
+        // Built now, and not while a test waits for something.
         let _ = (programs::app(), programs::command());
         let folder = TempDir::with_prefix("pilotlight-app-").expect("a folder");
         for name in ["user/.config", "run", "bus", "bin"] {
@@ -87,31 +86,31 @@ impl Desktop {
         }
     }
 
-    /// The tray, where there is one.
+    /// Returns the tray.
     #[must_use]
     pub fn tray(&self) -> &Tray {
         self.tray.as_ref().expect("a desktop with a tray")
     }
 
-    /// Below it, everything is of this desktop alone.
+    /// Returns the folder that contains all files of this desktop.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// `HOME`.
+    /// Returns the value of `HOME`.
     #[must_use]
     pub fn user(&self) -> PathBuf {
         self.folder().join("user")
     }
 
-    /// Where Pilot Light keeps its things.
+    /// Returns the home of Pilot Light.
     #[must_use]
     pub fn home(&self) -> Home {
         Home::under(&self.folder().join("home")).expect("a home")
     }
 
-    /// A program in this desktop's environment and in no other.
+    /// Returns a command with the environment of this desktop only.
     #[must_use]
     pub fn program(&self, program: &Path) -> Command {
         let user = self.user();
@@ -137,20 +136,20 @@ impl Desktop {
         command
     }
 
-    /// The desktop's own `xdg-open` stands first.
+    /// Returns the PATH, with the desktop's `xdg-open` first.
     fn search_path(&self) -> OsString {
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = iter::once(self.folder().join("bin")).chain(env::split_paths(&path));
         env::join_paths(folders).expect("a search path")
     }
 
-    /// What has been opened in the browser of this desktop, an address a line.
+    /// Returns the addresses opened in the browser of this desktop, one per line.
     #[must_use]
     pub fn opened(&self) -> String {
         fs::read_to_string(self.folder().join("opened")).unwrap_or_default()
     }
 
-    /// Picks this in the dialogue with this title, once it is there.
+    /// Waits for the dialogue with this title and picks a path in it.
     pub fn answers(&self, title: &str, path: &Path) {
         until_so(title, || self.display.windows(title) == 1);
         let path = path.to_str().expect("a path that can be typed");
@@ -166,7 +165,7 @@ impl Desktop {
         });
     }
 
-    /// The screen, once nothing on it has changed for a while.
+    /// Returns the screen once nothing on it has changed for a while.
     fn steady_picture(&self) -> Picture {
         let mut last = self.display.picture();
         within_a_moment(|| {
@@ -179,7 +178,7 @@ impl Desktop {
         last
     }
 
-    /// The application has these stacks already, and these settings (as JSON).
+    /// Stores these stacks and settings (as JSON) for the application.
     pub fn knows(&self, stacks: &[&Path], settings: &Value) {
         let stacks = stacks
             .iter()
@@ -188,7 +187,7 @@ impl Desktop {
         self.keeps(&choices);
     }
 
-    /// The application finds this as what it has kept.
+    /// Writes the stored state of the application.
     pub fn keeps(&self, choices: &Value) {
         let home = self.home();
         home.prepare().expect("a home");
@@ -196,13 +195,13 @@ impl Desktop {
         fs::write(home.settings().join("settings.json"), text).expect("the settings");
     }
 
-    /// The application, started with these words.
+    /// Starts the application with these arguments.
     #[must_use]
     pub fn start(&self, words: &[&str]) -> App {
         self.start_copy(programs::app(), words)
     }
 
-    /// The same of a copy of it.
+    /// Starts a copy of the application.
     #[must_use]
     pub fn start_copy(&self, program: &Path, words: &[&str]) -> App {
         let mut command = self.program(program);
@@ -210,7 +209,7 @@ impl Desktop {
         self.start_command(command)
     }
 
-    /// The same, however it is started.
+    /// Starts the application with this command.
     #[must_use]
     pub fn start_command(&self, mut command: Command) -> App {
         let number = fs::read_dir(self.folder()).expect("the folder").count();
@@ -223,7 +222,7 @@ impl Desktop {
         App { child, said }
     }
 
-    /// The command `pilotlight` with these words, run to its end, which must be good.
+    /// Runs the command `pilotlight` with these arguments, which must succeed.
     pub fn pilotlight(&self, words: &[&str]) -> String {
         let mut command = self.program(programs::command());
         let output = command.args(words).output().expect("the command");
@@ -237,7 +236,7 @@ impl Desktop {
         out
     }
 
-    /// What `pilotlight status --json` says.
+    /// Returns the output of `pilotlight status --json`.
     #[must_use]
     pub fn status(&self, file: &Path) -> Value {
         let file = file.display().to_string();
@@ -245,7 +244,7 @@ impl Desktop {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// A service, as the status has it.
+    /// Returns the status of a service.
     #[must_use]
     pub fn service(&self, file: &Path, name: &str) -> Value {
         let status = self.status(file);
@@ -258,7 +257,7 @@ impl Desktop {
             .clone()
     }
 
-    /// The process of a service, once it is in this phase.
+    /// Waits until a service is in this phase, and returns its process.
     #[must_use]
     pub fn until_phase(&self, file: &Path, name: &str, phase: &str) -> Option<u32> {
         let service = until(&format!("{name} is {phase}"), || {
@@ -268,13 +267,13 @@ impl Desktop {
         service["pid"].as_u64().and_then(|pid| pid.try_into().ok())
     }
 
-    /// The process of a service that is ready, or soon will be.
+    /// Waits until a service is ready, and returns its process.
     #[must_use]
     pub fn pid(&self, file: &Path, name: &str) -> u32 {
         self.until_phase(file, name, "ready").expect("a process")
     }
 
-    /// What the application wrote down of itself, and what it printed.
+    /// Returns the logs and the output of the application.
     #[must_use]
     pub fn everything_said(&self) -> String {
         let mut text = String::new();
@@ -283,7 +282,7 @@ impl Desktop {
         text
     }
 
-    /// The daemon, as it has written itself down.
+    /// Returns the PID of the daemon, from its file in the home.
     #[must_use]
     pub fn daemon(&self) -> Option<u32> {
         let card = fs::read(self.home().state().join("keeper.json")).ok()?;
@@ -291,7 +290,7 @@ impl Desktop {
         card["pid"].as_u64()?.try_into().ok()
     }
 
-    /// The processes of this desktop: the application, its services, its commands.
+    /// Returns the processes of this desktop: the application, its services and commands.
     #[must_use]
     pub fn processes(&self) -> Vec<u32> {
         let home = self.folder().join("home");
@@ -305,7 +304,7 @@ impl Desktop {
     }
 }
 
-/// What opens addresses on this desktop writes them down.
+/// Creates an `xdg-open` that records the opened addresses.
 fn stand_in_for_a_browser(folder: &Path) {
     let program = folder.join("bin/xdg-open");
     let script = format!(
@@ -338,7 +337,7 @@ fn read_logs(folder: &Path, text: &mut String) {
 impl Drop for Desktop {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("what the application said:\n{}", self.everything_said());
+            eprintln!("the output of the application:\n{}", self.everything_said());
         }
         for pid in self.processes() {
             processes::kill(pid);
@@ -347,19 +346,19 @@ impl Drop for Desktop {
 }
 
 impl App {
-    /// Its process.
+    /// Returns its PID.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has printed.
+    /// Returns its output.
     #[must_use]
     pub fn said(&self) -> String {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 
-    /// Whether it runs.
+    /// Returns whether it is running.
     #[must_use]
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("its end").is_none()
@@ -370,16 +369,16 @@ impl App {
         processes::signal(self.child.id(), signal);
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it exits.
     pub fn until_ended(&mut self) -> ExitStatus {
         let pid = self.child.id();
         until(
-            &format!("the end of {pid}, which said:\n{}", self.said()),
+            &format!("the exit of {pid}, which printed:\n{}", self.said()),
             || self.child.try_wait().expect("its end"),
         )
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills it and waits until it has exited.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let pid = self.child.id();
@@ -395,7 +394,7 @@ impl Drop for App {
     }
 }
 
-/// Whether this becomes true within [`A_MOMENT`].
+/// Returns whether a condition becomes true within [`A_MOMENT`].
 fn within_a_moment(mut so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + A_MOMENT;
     while !so() {

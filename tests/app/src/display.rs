@@ -20,30 +20,30 @@ use x11rb::{
     wrapper::ConnectionExt as _,
 };
 
-/// The character of Ctrl and A.
+/// The character of Ctrl+A.
 pub const SELECT_ALL: char = '\u{1}';
 
 const WIDTH: u16 = 1280;
 const HEIGHT: u16 = 900;
 
-/// An X server without a monitor. It ends when it is dropped.
+/// An X server without a monitor, which exits on drop.
 pub struct Display {
     server: Child,
     name: String,
     connection: RustConnection,
 }
 
-/// What a screen shows: rows of pixels, each blue, green, red and nothing.
+/// An image of a screen: rows of pixels, each with four bytes for blue, green, red and padding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture(Vec<u8>);
 
 impl Display {
-    /// A screen of 1280 by 900 pixels. It picks a number that is free.
+    /// Starts a screen of 1280 by 900 pixels with a free number.
     #[must_use]
     pub fn start() -> Self {
         let size = format!("{WIDTH}x{HEIGHT}x24");
         let mut server = Command::new("Xvfb")
-            // Without -noreset it forgets everything whenever its last client goes.
+            // Without -noreset it resets whenever its last client disconnects.
             .args(["-displayfd", "1", "-screen", "0", &size])
             .args(["-noreset", "-nolisten", "tcp"])
             .stdin(Stdio::null())
@@ -65,19 +65,19 @@ impl Display {
         }
     }
 
-    /// For `DISPLAY`.
+    /// Returns the value for `DISPLAY`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many windows with this in their title can be seen.
+    /// Returns the number of visible windows with this text in their title.
     #[must_use]
     pub fn windows(&self, title: &str) -> usize {
         self.visible(title).len()
     }
 
-    /// Closes the windows with this in their title, as a click on their cross does.
+    /// Closes the windows with this text in their title, as a click on their close button does.
     pub fn close_window(&self, title: &str) {
         let atom = |name: &[u8]| {
             let atom = self
@@ -88,7 +88,7 @@ impl Display {
         };
         let (protocols, delete) = (atom(b"WM_PROTOCOLS"), atom(b"WM_DELETE_WINDOW"));
         let windows = self.visible(title);
-        assert!(!windows.is_empty(), "there is no window {title}");
+        assert!(!windows.is_empty(), "no window {title}");
         for window in windows {
             let message = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
             let sent = self
@@ -100,7 +100,7 @@ impl Display {
         }
     }
 
-    /// Moves the windows with this in their title.
+    /// Moves the windows with this text in their title.
     pub fn move_window(&self, title: &str, x: i32, y: i32) {
         let place = ConfigureWindowAux::new().x(x).y(y);
         for window in self.visible(title) {
@@ -112,7 +112,7 @@ impl Display {
         }
     }
 
-    /// Moves the mouse there, and presses and releases a button: 1 is the left one, 3 the right one.
+    /// Moves the mouse, and presses and releases a button: 1 is the left one, 3 the right one.
     pub fn click(&self, (x, y): (i16, i16), button: u8) {
         let fake = |kind, detail, x, y| {
             let input = self
@@ -125,12 +125,12 @@ impl Display {
         fake(BUTTON_RELEASE_EVENT, button, 0, 0);
     }
 
-    /// Types this on the keyboard, into the window with this in its title. A line break is the Enter key, and
-    /// [`SELECT_ALL`] is Ctrl and A.
+    /// Types a text into the window with this text in its title. A line break is the Enter key, and
+    /// [`SELECT_ALL`] is Ctrl+A.
     pub fn type_into(&self, title: &str, text: &str) {
         let windows = self.visible(title);
         let window = *windows.first().expect("a window to type into");
-        // Without a window manager, nothing else gives it the keyboard.
+        // Without a window manager, nothing else gives it the focus.
         let focus = self
             .connection
             .set_input_focus(InputFocus::PARENT, window, CURRENT_TIME);
@@ -162,7 +162,7 @@ impl Display {
         }
     }
 
-    /// What it shows now.
+    /// Returns an image of the screen.
     #[must_use]
     pub fn picture(&self) -> Picture {
         let all = u32::MAX;
@@ -190,7 +190,7 @@ impl Display {
         windows.into_iter().filter(is_it).collect()
     }
 
-    /// `None` if it has just gone.
+    /// Returns `None` if the window has just been closed.
     fn is_visible(&self, window: Window) -> Option<bool> {
         let attributes = self
             .connection
@@ -210,7 +210,7 @@ impl Display {
     }
 }
 
-/// Which key has which sign. Signs are X11's keysyms: for ASCII the same numbers.
+/// Returns the keysyms of each key. For ASCII they are the same numbers.
 struct Keyboard {
     first: u8,
     per_key: usize,
@@ -236,12 +236,12 @@ impl Keyboard {
         }
     }
 
-    /// The key with this sign, and whether it is had with shift only.
+    /// Returns the key with this keysym, and whether it needs shift.
     fn key(&self, symbol: u32) -> (u8, bool) {
         let of_a_key = |symbols: &[u32]| symbols.iter().take(2).position(|found| *found == symbol);
         let mut keys = (self.first..).zip(self.symbols.chunks(self.per_key));
         let found = keys.find_map(|(key, symbols)| Some((key, of_a_key(symbols)? == 1)));
-        found.unwrap_or_else(|| panic!("no key has the sign {symbol:#x}"))
+        found.unwrap_or_else(|| panic!("no key has the keysym {symbol:#x}"))
     }
 }
 
@@ -253,7 +253,7 @@ impl Drop for Display {
 }
 
 impl Picture {
-    /// The middle of all pixels of this colour (red, green, blue) in its first rows; `None` if there is none.
+    /// Returns the centre of all pixels of this colour (red, green, blue) in its first rows; `None` without one.
     #[must_use]
     pub fn middle_of(&self, [red, green, blue]: [u8; 3], rows: u16) -> Option<(i16, i16)> {
         let rows = self
@@ -274,7 +274,7 @@ impl Picture {
         Some((middle(&xs)?, middle(&ys)?))
     }
 
-    /// How many pixels are another colour in the other one, as a share of all.
+    /// Returns the share of pixels whose colour differs from the other image.
     #[must_use]
     pub fn difference(&self, other: &Self) -> f64 {
         let pairs = self.0.chunks_exact(4).zip(other.0.chunks_exact(4));
@@ -282,7 +282,7 @@ impl Picture {
         share(different, self.0.len() / 4)
     }
 
-    /// How many of its pixels have this colour (red, green, blue), as a share of all.
+    /// Returns the share of pixels with this colour (red, green, blue).
     #[must_use]
     pub fn share_of(&self, [red, green, blue]: [u8; 3]) -> f64 {
         let pixels = self.0.chunks_exact(4);
@@ -292,7 +292,7 @@ impl Picture {
         share(of_colour, self.0.len() / 4)
     }
 
-    /// Writes it down.
+    /// Writes the image to a file.
     pub fn save(&self, file: &Path) {
         let file = BufWriter::new(File::create(file).expect("a file"));
         let mut encoder = png::Encoder::new(file, WIDTH.into(), HEIGHT.into());

@@ -1,14 +1,11 @@
-//! A desktop of one's own for the tray application: a bus, a screen, a tray host, a notification daemon, a
-//! home, and the program in it. Everything ends with it.
+//! A separate desktop for the tray application: a bus, a screen, a tray host, a notification daemon, a home and
+//! the program. All of them end with it.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "what is started here are tools of the tests and no services"
+    reason = "the started programs are tools of the tests, not services"
 )]
-#![expect(
-    clippy::missing_panics_doc,
-    reason = "a test panics whenever something is not as it should be"
-)]
+#![expect(clippy::missing_panics_doc, reason = "a test panics when it fails")]
 
 pub mod bus;
 pub mod desktop;
@@ -26,7 +23,7 @@ pub mod window;
 
 use std::{thread, time::Duration, time::Instant};
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Waits for something without a notification, by polling.
@@ -36,15 +33,12 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            Instant::now() < end,
-            "it did not come in {DEADLINE:?}: {what}"
-        );
+        assert!(Instant::now() < end, "not within {DEADLINE:?}: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// Waits until this is so.
+/// Waits until a condition is true.
 pub fn until_so(what: &str, mut so: impl FnMut() -> bool) {
     until(what, || so().then_some(()));
 }

@@ -1,4 +1,4 @@
-//! Which light an icon shows, judged by its pixels.
+//! Recognizes the light of an icon by its pixels.
 
 use std::{fs::File, io::BufReader, path::Path, sync::OnceLock};
 
@@ -12,7 +12,7 @@ pub enum Light {
     Red,
 }
 
-/// A picture as the tray protocol has it: width, height, and four bytes for a pixel, alpha first.
+/// An image of the tray protocol: width, height, and four bytes for each pixel, alpha first.
 pub type Pixmap = (i32, i32, Vec<u8>);
 
 const ALL: [(Light, &str); 4] = [
@@ -24,7 +24,7 @@ const ALL: [(Light, &str); 4] = [
 const SIZES: [u32; 6] = [16, 22, 24, 32, 44, 48];
 
 impl Light {
-    /// The light whose drawing this is, to the pixel; `None` if it is none of them, or several.
+    /// Returns the light whose drawing equals this image; `None` if no or several lights do.
     #[must_use]
     pub fn of(pixmaps: &[Pixmap]) -> Option<Self> {
         let lights: Vec<_> = pixmaps.iter().map(one).collect();

@@ -1,4 +1,4 @@
-//! The menu of an icon (`com.canonical.dbusmenu`), read and clicked the way a desktop does.
+//! The menu of an icon (`com.canonical.dbusmenu`), read and clicked as a desktop does.
 
 use std::{collections::HashMap, fmt::Write as _};
 
@@ -10,22 +10,22 @@ use zbus::{
 
 use crate::until;
 
-/// An item and what is below it: number, properties, children.
+/// An item with its descendants: number, properties, children.
 type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
 
-/// The menu, as it is at each call.
+/// The menu of an icon. Each call reads its current state.
 pub struct Menu(Proxy<'static>);
 
 /// An entry of the menu.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its number, which stays the same while the entry does.
+    /// Its number, which does not change as long as the entry exists.
     pub id: i32,
-    /// What it says, without the mark of the key.
+    /// Its text, without the mark of the shortcut.
     pub label: String,
     /// Whether it can be clicked.
     pub enabled: bool,
-    /// Whether it has its tick; `None` if it has none to have.
+    /// Whether it is ticked; `None` if it is not a check box.
     pub ticked: Option<bool>,
     /// The entries of its submenu.
     pub entries: Vec<Entry>,
@@ -42,14 +42,14 @@ impl Menu {
         Self(menu.expect("the menu"))
     }
 
-    /// What it shows when it is opened now, without its lines.
+    /// Opens the menu and returns its entries, without separators.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {
         let _: bool = self.0.call("AboutToShow", &(0,)).expect("the menu opens");
         self.layout()
     }
 
-    /// What it shows, while it is open.
+    /// Returns its entries while it is open.
     #[must_use]
     pub fn layout(&self) -> Vec<Entry> {
         let all: Vec<&str> = Vec::new();
@@ -60,8 +60,8 @@ impl Menu {
         entry(root).entries
     }
 
-    /// Waits for an entry that can be clicked, and clicks it. The words lead to it through the submenus, each
-    /// being the beginning of what an entry says.
+    /// Waits for an entry that can be clicked, and clicks it. Each word is the beginning of an entry's text, and
+    /// leads to it through the submenus.
     pub fn click(&self, words: &[&str]) {
         let entry = until(&format!("{words:?} in the menu:\n{}", self.text()), || {
             self.find(words).filter(|entry| entry.enabled)
@@ -77,7 +77,7 @@ impl Menu {
         }
     }
 
-    /// The entry that the words lead to.
+    /// Returns the entry that the words lead to.
     #[must_use]
     pub fn find(&self, words: &[&str]) -> Option<Entry> {
         let mut entries = self.entries();
@@ -93,7 +93,7 @@ impl Menu {
         found
     }
 
-    /// All that it says, a line an entry, submenus indented; in brackets what cannot be clicked.
+    /// Returns its text with a line for each entry: submenus are indented, disabled entries in brackets.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -143,7 +143,7 @@ fn entry((id, properties, children): Layout) -> Entry {
     }
 }
 
-/// A line under a letter is written as `_` before it, and `_` itself as two.
+/// Removes the marks of shortcuts: an `_` before a letter. A literal `_` is doubled.
 fn plain(label: &str) -> String {
     label
         .replace("__", "\0")

@@ -2,7 +2,7 @@
 #![expect(
     clippy::used_underscore_binding,
     clippy::unused_self,
-    reason = "the protocols have arguments and answers that do not matter here"
+    reason = "the protocols have unused arguments and answers"
 )]
 
 use std::{
@@ -17,28 +17,28 @@ use crate::{bus::Bus, seen::Seen};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// What a program wants a person to know.
+/// A notification of a program.
 #[derive(Clone, Debug)]
 pub struct Notification {
-    /// The number that it was given.
+    /// Its number.
     pub id: u32,
     /// Its first line.
     pub summary: String,
-    /// The rest.
+    /// Its text below that line.
     pub body: String,
-    /// What can be done with it: names, without their labels.
+    /// Its actions: names, without their labels.
     pub actions: Vec<String>,
 }
 
 impl Notification {
-    /// All that a person reads of it.
+    /// Returns all visible text.
     #[must_use]
     pub fn text(&self) -> String {
         format!("{}\n{}", self.summary, self.body)
     }
 }
 
-/// The daemon. It goes away when it is dropped.
+/// The daemon, which leaves the bus on drop.
 pub struct Notifications {
     connection: Connection,
     seen: Seen<Notification>,
@@ -51,7 +51,7 @@ struct Daemon {
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Daemon {
-    #[expect(clippy::too_many_arguments, reason = "the protocol has so many")]
+    #[expect(clippy::too_many_arguments, reason = "the protocol defines them")]
     fn notify(
         &self,
         _app_name: &str,
@@ -92,7 +92,7 @@ impl Daemon {
 }
 
 impl Notifications {
-    /// A daemon on this bus.
+    /// Starts a daemon on this bus.
     #[must_use]
     pub fn start(bus: &Bus) -> Self {
         let seen = Seen::default();
@@ -109,13 +109,13 @@ impl Notifications {
         Self { connection, seen }
     }
 
-    /// What has come until now.
+    /// Returns the notifications so far.
     #[must_use]
     pub fn seen(&self) -> &Seen<Notification> {
         &self.seen
     }
 
-    /// The texts of all that has come.
+    /// Returns the texts of all notifications so far.
     #[must_use]
     pub fn texts(&self) -> Vec<String> {
         self.seen
@@ -125,7 +125,7 @@ impl Notifications {
             .collect()
     }
 
-    /// A person clicks on one.
+    /// Clicks on a notification.
     pub fn click(&self, notification: &Notification) {
         let action = (notification.id, "default");
         let emitted =

@@ -1,4 +1,4 @@
-//! A real panel with a real tray, as Xfce has it.
+//! A real panel with a real tray, that of Xfce.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use zbus::blocking::fdo::PropertiesProxy;
 
 use crate::{desktop::Desktop, until};
 
-/// One panel along the upper edge, with a tray at its right end, dark.
+/// The configuration: one dark panel along the upper edge, with a tray at its right end.
 const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
   <property name="configver" type="int" value="2"/>
@@ -41,16 +41,16 @@ const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </channel>
 "#;
 
-/// Where a bus would look for the daemon of Xfce's settings.
+/// The bus's service file for the daemon of Xfce's settings.
 const XFCONF: &str = "/usr/share/dbus-1/services/org.xfce.Xfconf.service";
 
-/// The panel. It ends when it is dropped.
+/// A panel, which exits on drop.
 pub struct Panel {
     children: Vec<Child>,
 }
 
 impl Panel {
-    /// A panel on this desktop, once its tray is there.
+    /// Starts a panel on this desktop and waits for its tray.
     #[must_use]
     pub fn start(desktop: &Desktop) -> Self {
         let folder = desktop
@@ -77,7 +77,7 @@ impl Panel {
         panel
     }
 
-    /// How many icons its tray has been told of.
+    /// Returns the number of icons in its tray.
     #[must_use]
     pub fn icons(&self, desktop: &Desktop) -> usize {
         let connection = desktop.bus.connect();

@@ -1,10 +1,10 @@
-//! Processes of the test, by their numbers.
+//! Processes of the test, by PID.
 
 use std::{fs, path::Path};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Whether it runs, and is not only waiting to be reaped.
+/// Returns whether a process is running, and not only waiting to be reaped.
 #[must_use]
 pub fn lives(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -12,19 +12,19 @@ pub fn lives(pid: u32) -> bool {
     !matches!(state, None | Some(b'Z' | b'X'))
 }
 
-/// Sends a signal to a process that the test has started, or a program that it started. It may be gone.
+/// Sends a signal to a process of the test, which may have exited.
 pub fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let _ = kill_process(pid.expect("a process"), signal);
 }
 
-/// Kills a process that the test has started, or a program that it started. It may be gone.
+/// Kills a process of the test, which may have exited.
 pub fn kill(pid: u32) {
     signal(pid, Signal::KILL);
 }
 
-/// The processes that run with this home: in its environment, or as a service with a tag of one of the stacks. (Redis
-/// writes its title over its environment, and keeps the tag.)
+/// Returns the processes that have this home in their environment, or are services with a tag of one of its stacks.
+/// (Redis overwrites its environment with its title, but keeps the tag.)
 #[must_use]
 pub fn of_home(home: &Path, stacks: &[String]) -> Vec<u32> {
     let variable = format!("PILOTLIGHT_HOME={}", home.display());

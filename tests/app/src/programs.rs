@@ -1,4 +1,4 @@
-//! The programs that are tested, built the way the test was.
+//! The programs under test, built with the profile of the test.
 
 use std::{
     env,
@@ -7,21 +7,21 @@ use std::{
     sync::OnceLock,
 };
 
-/// The tray application.
+/// Returns the path of the tray application.
 #[must_use]
 pub fn app() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| build("pilotlight-app", "pilot-light", "windows_app"))
 }
 
-/// The command.
+/// Returns the path of the command.
 #[must_use]
 pub fn command() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| build("pilotlight-cli", "pilotlight", "cli"))
 }
 
-/// The folder that the programs of this build are in.
+/// Returns the folder with the programs of this build.
 #[must_use]
 pub fn folder() -> PathBuf {
     let test = env::current_exe().expect("the program of the test");
@@ -35,12 +35,12 @@ pub fn folder() -> PathBuf {
     }
 }
 
-/// Builds the program of a package where it is not up to date: Cargo builds no programs of other packages for a test.
-/// In a debug build it is the one that `cargo test --workspace` builds for this test of the package.
+/// Builds the program of a package if it is out of date: for a test, Cargo builds no programs of other packages.
+/// In a debug build it is the program that `cargo test --workspace` builds.
 fn build(package: &str, name: &str, test: &str) -> PathBuf {
     let profile = folder();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // With what Cargo says about this test, the build script of `ring` would run again.
+    // With Cargo's variables for this test, the build script of `ring` would run again.
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {

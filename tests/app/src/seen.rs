@@ -1,4 +1,4 @@
-//! What has happened, in its order, and when.
+//! Events in their order, with their times.
 
 use std::{
     fmt::Debug,
@@ -8,16 +8,16 @@ use std::{
 
 use crate::DEADLINE;
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub struct Event<T> {
-    /// When it came in.
+    /// The time of its arrival.
     pub at: Instant,
-    /// What it was.
+    /// Its content.
     pub what: T,
 }
 
-/// A list that grows, and that a test can wait on.
+/// A growing list on which a test can wait.
 #[derive(Debug)]
 pub struct Seen<T>(Arc<(Mutex<Vec<Event<T>>>, Condvar)>);
 
@@ -34,26 +34,26 @@ impl<T> Default for Seen<T> {
 }
 
 impl<T: Clone + Debug> Seen<T> {
-    /// Adds what happened just now.
+    /// Adds an event that has just happened.
     pub fn add(&self, what: T) {
         let at = Instant::now();
         self.list().push(Event { at, what });
         self.0.1.notify_all();
     }
 
-    /// All until now.
+    /// Returns all events so far.
     #[must_use]
     pub fn all(&self) -> Vec<Event<T>> {
         self.list().clone()
     }
 
-    /// How much there is until now.
+    /// Returns the number of events so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.list().len()
     }
 
-    /// Waits for the first one that is so, among those from number `from` on.
+    /// Waits for the first event from number `from` on that matches.
     pub fn first(&self, from: usize, what: &str, so: impl Fn(&T) -> bool) -> Event<T> {
         let end = Instant::now() + DEADLINE;
         let mut list = self.list();
@@ -64,7 +64,7 @@ impl<T: Clone + Debug> Seen<T> {
             let left = end.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero(),
-                "it did not come in {DEADLINE:?}: {what}; seen: {list:#?}"
+                "not within {DEADLINE:?}: {what}; seen: {list:#?}"
             );
             let waited = self.0.1.wait_timeout(list, left);
             list = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -6,7 +6,7 @@ use pilotlight_test_service::free_port;
 
 use crate::desktop::Desktop;
 
-/// A stack file in the making.
+/// Builds a stack file.
 #[derive(Debug)]
 pub struct Stack {
     name: String,
@@ -14,7 +14,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// One without services.
+    /// Creates a stack without services.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -23,15 +23,15 @@ impl Stack {
         }
     }
 
-    /// Adds lines as they stand in the file.
+    /// Adds lines to the file.
     #[must_use]
     pub fn with(mut self, text: &str) -> Self {
         self.text.push_str(text);
         self
     }
 
-    /// Adds a service that listens on a port of its own once it has done what the words say. The lines are its
-    /// other settings.
+    /// Adds a service that runs the steps of `words` and then listens on its own port. The lines are its other
+    /// settings.
     #[must_use]
     pub fn service(mut self, name: &str, words: &str, lines: &str) -> Self {
         let port = free_port();
@@ -43,7 +43,7 @@ impl Stack {
         self
     }
 
-    /// Adds a Redis of its own, which keeps nothing.
+    /// Adds a Redis without persistence.
     #[must_use]
     pub fn redis(mut self, name: &str, lines: &str) -> Self {
         let port = free_port();
@@ -55,7 +55,7 @@ impl Stack {
         self
     }
 
-    /// Writes it into a folder of its own in the user's home.
+    /// Writes the file into a new folder in the user's home.
     #[must_use]
     pub fn write(&self, desktop: &Desktop) -> PathBuf {
         let folder = desktop.user().join(&self.name);

@@ -1,8 +1,8 @@
-//! The tray of a desktop: it is told of icons, and asks them what they show.
+//! The tray of a desktop: icons register with it, and it reads their state.
 #![expect(
     clippy::used_underscore_binding,
     clippy::unused_self,
-    reason = "the protocols have arguments and answers that do not matter here"
+    reason = "the protocols have unused arguments and answers"
 )]
 
 use std::{
@@ -32,14 +32,14 @@ const NAME: &str = "org.kde.StatusNotifierWatcher";
 const PATH: &str = "/StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 
-/// The watcher that icons register with, and the host that shows them. It goes away when it is dropped.
+/// The watcher with which icons register, and the host that shows them. It leaves the bus on drop.
 pub struct Tray {
     connection: Connection,
     items: Arc<Mutex<Vec<Address>>>,
     arrivals: Seen<String>,
 }
 
-/// Where an icon is.
+/// The address of an icon on the bus.
 #[derive(Clone)]
 struct Address {
     name: String,
@@ -60,7 +60,7 @@ impl Watcher {
         #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
     ) -> zbus::fdo::Result<()> {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
-        // A path alone is on the connection of the caller.
+        // A path without a name is on the connection of the caller.
         let address = if service.starts_with('/') {
             Address {
                 name: sender,
@@ -114,7 +114,7 @@ impl Watcher {
 }
 
 impl Tray {
-    /// A tray on this bus, with nothing in it yet.
+    /// Starts an empty tray on this bus.
     #[must_use]
     pub fn start(bus: &Bus) -> Self {
         let items = Arc::default();
@@ -136,19 +136,19 @@ impl Tray {
         }
     }
 
-    /// The names of the icons that have come, and when.
+    /// Returns the names of the icons that have registered, with the times.
     #[must_use]
     pub fn arrivals(&self) -> &Seen<String> {
         &self.arrivals
     }
 
-    /// How many icons are there now: those whose program has gone are not.
+    /// Returns the number of icons whose programs are still running.
     #[must_use]
     pub fn count(&self) -> usize {
         self.living().len()
     }
 
-    /// Waits for the icon.
+    /// Waits for an icon and returns it.
     #[must_use]
     pub fn icon(&self) -> Icon {
         let address = until("an icon in the tray", || self.living().pop());
@@ -172,12 +172,12 @@ impl Tray {
 
 impl Drop for Tray {
     fn drop(&mut self) {
-        // Clones of the connection may live on; the name must not.
+        // Clones of the connection may remain, but the name must be released.
         let _ = self.connection.release_name(NAME);
     }
 }
 
-/// The icon of a program.
+/// The tray icon of a program.
 #[derive(Clone)]
 pub struct Icon {
     item: Proxy<'static>,
@@ -209,7 +209,7 @@ impl Icon {
         icon
     }
 
-    /// Notes every light that the icon says it has changed to, until its program goes.
+    /// Records every light that the icon announces, until its program exits.
     fn watch(&self) {
         let changes = self
             .item
@@ -224,26 +224,26 @@ impl Icon {
         });
     }
 
-    /// What it shows, of which every size must be a drawing of the same light.
+    /// Returns its light. All sizes must show the same light.
     #[must_use]
     pub fn light(&self) -> Option<Light> {
         Light::of(&self.pixmaps())
     }
 
-    /// Its pictures.
+    /// Returns its images.
     #[must_use]
     pub fn pixmaps(&self) -> Vec<Pixmap> {
         self.item.get_property("IconPixmap").unwrap_or_default()
     }
 
-    /// The lights that it has announced, and when.
+    /// Returns the lights that it has announced, with the times.
     #[must_use]
     pub fn lights(&self) -> &Seen<Option<Light>> {
         &self.lights
     }
 
-    /// Waits until it has announced this light, from number `from` of its announcements on, and returns when that was.
-    #[expect(clippy::must_use_candidate, reason = "most only want to wait")]
+    /// Waits until it announces this light, from announcement number `from` on, and returns the time.
+    #[expect(clippy::must_use_candidate, reason = "most callers only wait")]
     pub fn until_light(&self, from: usize, light: Light) -> Instant {
         let what = format!("{light:?} in the tray");
         let seen = self.lights.first(from, &what, |seen| *seen == Some(light));
@@ -258,7 +258,7 @@ impl Icon {
         );
     }
 
-    /// What a person reads when pointing at it: the title and the text below.
+    /// Returns its tooltip: the title and the text below.
     #[must_use]
     pub fn tooltip(&self) -> String {
         type ToolTip = (String, Vec<Pixmap>, String, String);
@@ -266,7 +266,7 @@ impl Icon {
         format!("{}\n{}", tooltip.2, tooltip.3).trim().to_owned()
     }
 
-    /// A click with the left button.
+    /// Clicks it with the left button.
     pub fn click(&self) {
         let _: () = self
             .item
@@ -274,7 +274,7 @@ impl Icon {
             .expect("a click on the icon");
     }
 
-    /// Its menu.
+    /// Returns its menu.
     #[must_use]
     pub fn menu(&self) -> Menu {
         let path: OwnedObjectPath = self.item.get_property("Menu").expect("a menu");

@@ -1,7 +1,7 @@
-//! The window of the application, driven through the system's own driver for its webview.
+//! The window of the application, driven through the system's driver for its webview.
 //!
-//! `WebKitWebDriver` starts the application itself, as `tauri-driver` would have it do: that one only
-//! rewrites the capabilities.
+//! `WebKitWebDriver` starts the application. `tauri-driver` is not needed, since it only rewrites the
+//! capabilities.
 
 use std::{
     path::Path,
@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 use crate::{DEADLINE, desktop::Desktop, display::Display, programs};
 
-/// The window. The application ends with it.
+/// The window. The application exits with it.
 pub struct Window {
     driver: Child,
     runtime: Runtime,
@@ -32,7 +32,7 @@ impl Window {
         let mut driver = desktop.program("WebKitWebDriver".as_ref());
         driver
             .args(["--host=127.0.0.1", &format!("--port={port}")])
-            // What tells Tauri that its webview may be driven.
+            // Allows Tauri's webview to be driven.
             .env("TAURI_AUTOMATION", "true")
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .stdout(Stdio::null())
@@ -50,17 +50,17 @@ impl Window {
         }
     }
 
-    /// Waits for what the `XPath` leads to, and is shown.
+    /// Waits until an element of this `XPath` is visible.
     pub fn until(&self, path: &str) {
         self.until_script(path, "return found.length > 0");
     }
 
-    /// Waits until the `XPath` leads to nothing that is shown.
+    /// Waits until no element of this `XPath` is visible.
     pub fn until_gone(&self, path: &str) {
         self.until_script(path, "return found.length === 0");
     }
 
-    /// Waits for what the `XPath` leads to, and clicks it once it can be.
+    /// Waits until an element of this `XPath` can be clicked, and clicks it.
     pub fn click(&self, path: &str) {
         let end = Instant::now() + DEADLINE;
         self.runtime.block_on(async {
@@ -85,19 +85,18 @@ impl Window {
         });
     }
 
-    /// Clicks what the `XPath` leads to, where that ends the application: there is no window then that could say
-    /// that it has been clicked.
+    /// Clicks an element of this `XPath` that makes the application exit, so that no window can confirm the click.
     pub fn click_for_the_last_time(&self, path: &str) {
         self.until(path);
         let script = "const found = document.evaluate(arguments[0], document, null,
               XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
             setTimeout(() => found.click(), 0);";
         let click = self.client.execute(script, vec![json!(path)]);
-        // The application may be gone before it has answered; whether it goes is for the test to see.
+        // The application may exit before it answers. The test checks whether it exits.
         drop(self.runtime.block_on(click));
     }
 
-    /// Presses a key, or types a text, wherever the focus is.
+    /// Presses a key or types a text in the focused element.
     pub fn press(&self, keys: &str) {
         self.runtime.block_on(async {
             let element = self.client.active_element().await.expect("a focus");
@@ -105,13 +104,13 @@ impl Window {
         });
     }
 
-    /// All that can be read in it.
+    /// Returns all visible text.
     #[must_use]
     pub fn text(&self) -> String {
         self.runtime.block_on(self.text_now())
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     #[must_use]
     pub fn script(&self, script: &str, arguments: Vec<Value>) -> Value {
         let value = self
@@ -120,17 +119,17 @@ impl Window {
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A picture of the screen that it is on, once it has drawn what is in it now. (The driver's own never comes where
-    /// the page is painted without OpenGL.)
+    /// Returns a picture of its screen once the page is drawn. (The driver's own screenshot never arrives if the page is
+    /// painted without OpenGL.)
     pub fn picture(&self, display: &Display, file: &Path) {
         let drawn = "const done = arguments[0];
             requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));";
         let drawn = self.client.execute_async(drawn, Vec::new());
-        self.runtime.block_on(drawn).expect("what it has drawn");
+        self.runtime.block_on(drawn).expect("the drawn page");
         display.picture().save(file);
     }
 
-    /// What the `XPath` leads to and is shown is `found` in the script.
+    /// Runs a script in which `found` contains the visible elements of the `XPath`.
     fn until_script(&self, path: &str, judge: &str) {
         let script = format!(
             "const all = document.evaluate(arguments[0], document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
@@ -144,7 +143,7 @@ impl Window {
         let end = Instant::now() + DEADLINE;
         self.runtime.block_on(async {
             loop {
-                // Between two pages there is nothing to ask.
+                // Between two pages the driver reports an error.
                 let so = self.client.execute(&script, vec![json!(path)]).await;
                 if so.is_ok_and(|so| so == json!(true)) {
                     return;
@@ -152,7 +151,7 @@ impl Window {
                 let text = self.text_now().await;
                 assert!(
                     Instant::now() < end,
-                    "it did not come to that: {path}, {judge}\n{text}"
+                    "not within {DEADLINE:?}: {path}, {judge}\n{text}"
                 );
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -185,7 +184,7 @@ async fn connect(port: u16) -> Client {
     loop {
         match builder.connect(&format!("http://127.0.0.1:{port}")).await {
             Ok(client) => return client,
-            // The driver may not listen yet.
+            // The driver may not be listening yet.
             Err(error) => assert!(Instant::now() < end, "no session with the window: {error}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -194,7 +193,7 @@ async fn connect(port: u16) -> Client {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // Only the end of the session ends the application.
+        // The application exits only with the session.
         let _ = self.runtime.block_on(self.client.clone().close());
         let _ = self.driver.kill();
         let _ = self.driver.wait();

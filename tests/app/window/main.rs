@@ -1,4 +1,4 @@
-//! The real window in its real webview, over the real daemon.
+//! The real window in its real webview, with the real daemon.
 #![cfg(target_os = "linux")]
 
 use std::{env, fs, path::PathBuf};
@@ -9,7 +9,7 @@ use pilotlight_app_tests::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Where the pictures of this run are, for a person to look at.
+/// Returns the folder for the pictures of this run, for people to look at.
 fn pictures() -> PathBuf {
     let folder = programs::folder().with_file_name("app-pictures");
     let folder = env::var_os("PILOTLIGHT_PICTURES").map_or(folder, PathBuf::from);
@@ -17,24 +17,24 @@ fn pictures() -> PathBuf {
     folder
 }
 
-/// The row of a service.
+/// Returns the row of a service.
 fn row(service: &str) -> String {
     format!("//*[@role='row'][@data-service='{service}']")
 }
 
-/// The row of a service whose light is called so.
+/// Returns the row of a service with this label of its light.
 fn lit(service: &str, light: &str) -> String {
     format!("{}[.//*[normalize-space()='{light}']]", row(service))
 }
 
-/// A button by what it says, or by what it is called.
+/// Returns a button by its text or its label.
 fn button(name: &str) -> String {
     format!("//button[normalize-space()='{name}' or @aria-label='{name}']")
 }
 
-/// A stack that was lit by its button.
+/// A stack that was started by its button.
 struct Lit {
-    // First, so that it is closed before its desktop is gone.
+    // First, so that it is closed before its desktop.
     window: Window,
     desktop: Desktop,
     file: PathBuf,
@@ -45,7 +45,7 @@ struct Lit {
 }
 
 impl Lit {
-    /// With these settings of the application.
+    /// Starts a stack with one service, with these settings of the application.
     fn of_one_service(settings: &Value) -> Self {
         let desktop = Desktop::new();
         let file = Stack::new("nexus")
@@ -68,7 +68,7 @@ impl Lit {
 }
 
 #[test]
-fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
+fn a_user_starts_a_stack_reads_a_log_fixes_a_problem_and_stops_it() {
     let desktop = Desktop::new();
     let file = Stack::new("nexus")
         .redis("redis", "restart = \"never\"")
@@ -119,7 +119,7 @@ fn a_person_lights_a_stack_reads_a_log_repairs_what_broke_and_puts_it_out() {
 }
 
 #[test]
-fn the_first_run_offers_a_beginning_and_a_stack_of_the_command_line_appears_by_itself() {
+fn the_first_run_offers_to_add_a_stack_and_shows_one_of_the_command_line() {
     let desktop = Desktop::new();
     let window = Window::open(&desktop);
     for choice in ["Open a stack file", "Add project folder", "Try the example"] {
@@ -135,7 +135,7 @@ fn the_first_run_offers_a_beginning_and_a_stack_of_the_command_line_appears_by_i
 }
 
 #[test]
-fn a_desktop_without_a_tray_is_told_in_the_window() {
+fn the_window_mentions_that_the_desktop_has_no_tray() {
     let desktop = Desktop::without_tray();
     let file = Stack::new("nexus")
         .service("server", "", "")
@@ -147,7 +147,7 @@ fn a_desktop_without_a_tray_is_told_in_the_window() {
 }
 
 #[test]
-fn a_window_that_was_closed_leaves_the_services_and_the_application_alone() {
+fn closing_the_window_keeps_the_application_and_the_services_running() {
     let stack = Lit::of_one_service(&json!({}));
     stack.desktop.display.close_window("Pilot Light");
     until_so("no window", || {
@@ -163,7 +163,7 @@ fn a_window_that_was_closed_leaves_the_services_and_the_application_alone() {
 }
 
 #[test]
-fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() {
+fn the_window_asks_before_quitting_and_stops_everything_on_request() {
     let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
     stack.desktop.tray().icon().menu().click(&["Quit"]);
     stack
@@ -186,13 +186,13 @@ fn quitting_is_asked_in_the_window_and_stops_everything_if_that_is_the_answer() 
     });
 }
 
-/// An answer to the question what becomes of the services.
+/// Returns an answer to the question whether services keep running.
 fn answer(words: &str) -> String {
     format!("//dialog//button[normalize-space()='{words}']")
 }
 
 #[test]
-fn quitting_can_be_called_off_and_can_leave_the_services_running() {
+fn quitting_can_be_cancelled_and_can_leave_services_running() {
     let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
     let icon = stack.desktop.tray().icon();
 
@@ -213,7 +213,7 @@ fn quitting_can_be_called_off_and_can_leave_the_services_running() {
 }
 
 #[test]
-fn the_end_of_the_session_ends_the_application_also_while_its_window_is_open() {
+fn the_end_of_the_session_ends_the_application_with_an_open_window() {
     let stack = Lit::of_one_service(&json!({ "on_quit": "ask" }));
     processes::signal(stack.application, Signal::TERM);
     until_so("the application is gone", || {
@@ -231,7 +231,7 @@ fn the_example_can_be_tried_at_the_first_run() {
 }
 
 #[test]
-fn a_stack_file_is_picked_in_the_dialogue_of_the_desktop() {
+fn a_stack_file_is_picked_in_a_dialogue_of_the_desktop() {
     let desktop = Desktop::new();
     let file = Stack::new("mine").service("server", "", "").write(&desktop);
     let window = Window::open(&desktop);
@@ -242,7 +242,7 @@ fn a_stack_file_is_picked_in_the_dialogue_of_the_desktop() {
 }
 
 #[test]
-fn a_folder_is_looked_at_and_the_draft_becomes_its_stack_file() {
+fn a_folder_is_scanned_and_the_draft_becomes_its_stack_file() {
     let desktop = Desktop::new();
     let folder = desktop.user().join("shop");
     fs::create_dir(&folder).expect("a folder");

@@ -1,9 +1,9 @@
-//! What the page asks, and what it is answered. `{page}` and `{api}` stand for the origins of the two
-//! servers, `{path}` for the path of the request.
+//! The requests of the page and their answers. `{page}` and `{api}` are the origins of the two servers,
+//! `{path}` is the path of the request.
 
 use serde::Serialize;
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Content {
@@ -13,7 +13,7 @@ pub(super) enum Content {
     Json,
 }
 
-/// One request of the page, and what it is answered.
+/// One request of the page, and its answers.
 #[derive(Clone, Default, Serialize)]
 pub(super) struct Case {
     pub(super) name: &'static str,
@@ -25,26 +25,26 @@ pub(super) struct Case {
     pub(super) own: bool,
     /// The status line and the headers of the answer to a preflight.
     pub(super) preflight: String,
-    /// The same of the answer to the request.
+    /// The status line and the headers of the answer to the request.
     pub(super) answer: String,
-    /// The same of the answers to both where a redirect leads (`{path}/on`).
+    /// The status lines and headers of both answers at the target of a redirect (`{path}/on`).
     pub(super) on: Option<(String, String)>,
 }
 
-/// The answer `200 OK` with these header lines.
+/// Returns the answer `200 OK` with these header lines.
 fn ok(lines: &str) -> String {
     format!("200 OK\n{lines}")
 }
 
 const ALLOW: &str = "Access-Control-Allow-Origin: {page}";
 const COOKIES: &str = "Access-Control-Allow-Credentials: true";
-/// Cookies may go along.
+/// Cookies are allowed.
 const WITH_COOKIES: &str =
     "Access-Control-Allow-Origin: {page}\nAccess-Control-Allow-Credentials: true";
-/// JSON may be sent.
+/// JSON is allowed.
 const LEAVE: &str =
     "Access-Control-Allow-Origin: {page}\nAccess-Control-Allow-Headers: Content-Type";
-/// Everything, as far as `*` goes.
+/// Everything that `*` allows.
 const ALL: &str = "Access-Control-Allow-Origin: {page}
 Access-Control-Allow-Credentials: true
 Access-Control-Allow-Methods: *
@@ -67,7 +67,7 @@ fn simple(name: &'static str, answer: &str) -> Case {
     }
 }
 
-/// With cookies.
+/// Returns a request with cookies.
 fn cookies(name: &'static str, lines: &str) -> Case {
     Case {
         cookies: true,
@@ -75,7 +75,7 @@ fn cookies(name: &'static str, lines: &str) -> Case {
     }
 }
 
-/// A `POST` of JSON whose preflight is answered so.
+/// Returns a `POST` of JSON with this answer to its preflight.
 fn json(name: &'static str, preflight: &str) -> Case {
     Case {
         content: Content::Json,
@@ -84,7 +84,7 @@ fn json(name: &'static str, preflight: &str) -> Case {
     }
 }
 
-/// A `PUT` whose preflight is answered with these lines besides the origin.
+/// Returns a `PUT` whose preflight is answered with these lines besides the origin.
 fn put(name: &'static str, lines: &str) -> Case {
     Case {
         preflight: ok(&format!("{ALLOW}\n{lines}")),
@@ -92,7 +92,7 @@ fn put(name: &'static str, lines: &str) -> Case {
     }
 }
 
-/// A `GET` with this header, whose preflight (if there is one) allows the header `listed`.
+/// Returns a `GET` with this header, whose preflight (if any) allows the header `listed`.
 fn header(name: &'static str, header: &'static str, value: &str, listed: &str) -> Case {
     Case {
         headers: vec![(header, value.to_owned())],
@@ -101,7 +101,7 @@ fn header(name: &'static str, header: &'static str, value: &str, listed: &str) -
     }
 }
 
-/// A request that is sent on to `{path}/on`, which lets JSON in.
+/// Returns a request that is redirected to `{path}/on`, which allows JSON.
 fn sent_on(name: &'static str, method: &'static str, status: &str, content: Content) -> Case {
     Case {
         content,
@@ -112,7 +112,7 @@ fn sent_on(name: &'static str, method: &'static str, status: &str, content: Cont
     }
 }
 
-/// All of them.
+/// Returns all cases.
 pub(super) fn cases() -> Vec<Case> {
     [origins(), preflights(), methods(), headers(), redirects()].concat()
 }
@@ -120,9 +120,9 @@ pub(super) fn cases() -> Vec<Case> {
 fn origins() -> Vec<Case> {
     vec![
         simple("the origin", &ok(ALLOW)),
-        simple("no word of CORS", &ok("")),
+        simple("no CORS headers", &ok("")),
         simple("every origin", &ok("Access-Control-Allow-Origin: *")),
-        simple("a slash at the end", &ok(&format!("{ALLOW}/"))),
+        simple("a trailing slash", &ok(&format!("{ALLOW}/"))),
         simple("the origin twice", &ok(&format!("{ALLOW}\n{ALLOW}"))),
         simple(
             "another port",
@@ -307,7 +307,7 @@ fn redirects() -> Vec<Case> {
             on: Some((ok(ALLOW), ok(""))),
             ..case("sent away into silence", "GET")
         },
-        // By then the page has left two origins, and its origin is opaque.
+        // After redirects between two origins, the request has an opaque origin.
         Case {
             answer: format!("302 X\n{ALLOW}\nLocation: {{page}}{{path}}/on"),
             on: Some((ok(""), ok(ALLOW))),

@@ -33,8 +33,8 @@ pub(crate) struct Wait {
 
 /// Show what happened: starts, exits, failures, problems found and resolved
 ///
-/// Shows the events of this stack, of the last day by default. The daemon records them on disk, so they
-/// also tell of times before its last start.
+/// Shows the events of this stack, of the last day by default. The daemon records them on disk, so events
+/// from before its last start are included.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,7 +62,7 @@ pub(crate) struct Events {
 /// Show the window in a browser: for WSL, SSH and dev containers
 ///
 /// Serves the page on 127.0.0.1 and prints a link to it, which works once and for one browser. The page
-/// does what the window of the app does. Ctrl-C closes it; services keep running in the background.
+/// has the functions of the app's window. Ctrl-C closes it; services keep running in the background.
 ///
 /// With SSH, forward the port: `ssh -L 7700:127.0.0.1:7700 HOST pilotlight ui --port 7700 --no-open`
 #[derive(Debug, Args)]
@@ -186,7 +186,7 @@ pub(crate) struct Url {
 /// Print the environment variables of a service
 ///
 /// Prints the variables that the service gets in addition to those of this shell, and the address of
-/// every service (`PILOTLIGHT_<SERVICE>_PORT` and `_URL`). Without a service, prints the addresses alone.
+/// every service (`PILOTLIGHT_<SERVICE>_PORT` and `_URL`). Without a service, prints only the addresses.
 ///
 /// Without a format the output is for people: values that look like secrets are shown as `***`. --json,
 /// --shell and --dotenv print the real values.

@@ -22,7 +22,7 @@ pub(crate) fn run(completions: &Completions) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-/// Lets a script complete the profiles of the stack file at hand.
+/// Extends a completion script so that it completes the profiles of the current stack file.
 fn with_profiles(shell: Shell, script: &str) -> String {
     match shell {
         Shell::Bash => format!("{script}\n{BASH}"),

@@ -72,7 +72,8 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Asks the daemon, which knows most. Diagnoses in this process if no daemon has the stack.
+    /// Requests a diagnosis from the daemon, which has the most evidence. Diagnoses in this process if no daemon has the
+    /// stack.
     pub(crate) async fn make(
         context: &Context,
         asking: Asking,
@@ -88,7 +89,7 @@ impl Visit {
             .during(Box::pin(ask(client, &file, within)))
             .await?;
         let (findings, stack, kept) = if let Some(findings) = asked {
-            // Read again, after all questions are answered.
+            // Read again, since the user may have changed it before answering.
             let now = context.connected().await?;
             let now = now.map_or_else(|| snapshot.clone(), |(_, now)| now);
             (findings, now.stack(&file).cloned(), true)

@@ -17,7 +17,7 @@ use crate::{
     view::{Show, Subject},
 };
 
-/// A background daemon exits when its last service has stopped; the tray app does not.
+/// Stops services. A background daemon exits when its last service has stopped; the tray app does not.
 const DAEMON_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
@@ -29,7 +29,7 @@ async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {
     if let Some(client) = context.daemon().await? {
         return stop(context, client, down).await;
     }
-    // Without an earlier daemon, nothing can be left over.
+    // Without an earlier daemon, no service can be left.
     if !context.home.lock().exists() {
         return Ok(without_daemon(context, down, &Snapshot::default()).await?);
     }
@@ -163,7 +163,7 @@ fn request(file: Option<PathBuf>, down: &Down) -> control::Down {
     }
 }
 
-/// A stop can be repeated safely, whether the daemon has accepted it or not.
+/// Sends a stop, which can be repeated safely whether or not the daemon has accepted it.
 fn untaken(error: ClientError) -> Unstarted {
     match error {
         ClientError::Closed => Unstarted::NotTaken,

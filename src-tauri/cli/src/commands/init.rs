@@ -34,19 +34,19 @@ use crate::{
 };
 
 const NEXT: &str = "\
-write a stack file by hand; ten lines are a whole one:
+write a stack file by hand; a few lines are enough:
 
       [service.web]
       command = \"npm run dev -- --port {port}\"
       port = 5173
 
-  `pilotlight check` then says whether it is right. If the project is in another folder, name that:
+  Then run `pilotlight validate`. If the project is in another folder, name that folder:
   `pilotlight init DIR`";
 
 pub(crate) async fn run(context: &Context, init: &Init) -> Result<Ending, Failure> {
     if context.named().is_some() {
         let why =
-            "`init` writes pilotlight.toml in a folder: say `pilotlight init DIR`, without --file";
+            "`init` writes pilotlight.toml in a folder: run `pilotlight init DIR`, without --file";
         return Err(Failure::Usage(why.to_owned()));
     }
     let folder = folder(init)?;
@@ -100,7 +100,7 @@ pub(crate) async fn draft(folder: &Path) -> Result<Value, Failure> {
     let answer = answer(&file, &looked, &draft, &text, false)?;
     let mut answer = serde_json::to_value(answer).map_err(|error| Failure::Output(error.into()))?;
     if let Some(fields) = answer.as_object_mut() {
-        // The text has it all.
+        // The text contains the draft.
         fields.remove("draft");
         fields.insert("exists".to_owned(), file.exists().into());
     }
@@ -111,15 +111,11 @@ pub(crate) async fn draft(folder: &Path) -> Result<Value, Failure> {
 fn folder(init: &Init) -> Result<PathBuf, Failure> {
     let folder = init.directory.as_deref().unwrap_or(Path::new("."));
     if folder.is_file() {
-        let why = format!(
-            "{} is a file: name the folder of a project",
-            folder.display()
-        );
+        let why = format!("{} is a file, not a project folder", folder.display());
         return Err(Failure::Usage(why));
     }
     let absolute = folder.canonicalize();
-    absolute
-        .map_err(|error| Failure::Usage(format!("failed to look at {}: {error}", folder.display())))
+    absolute.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", folder.display())))
 }
 
 /// Returns the path of the stack file, relative to the working folder if it is in it.
@@ -180,7 +176,7 @@ async fn present(
     }
     if init.dry_run {
         let what = format!(
-            "{} is there; this is what it would be without it",
+            "{} already exists; this is the file that `init` would write without it",
             shown(file)
         );
         remark(DIM, &what)?;
@@ -190,14 +186,14 @@ async fn present(
     let left = left.map(|it| paint(DIM, &tame(&format!("  {}: {}", it.what, it.why))));
     paint::print(&mut paint::err(), left)?;
     if merged.added.is_empty() {
-        remark(DIM, &format!("{} has all of it already", shown(file)))?;
+        remark(DIM, &format!("{} already has all of it", shown(file)))?;
         return Ok(Ending::Done);
     }
     let lines = difference(&shown(file), &merged.difference);
     paint::print(&mut paint::err(), [String::new()].into_iter().chain(lines))?;
     if !init.merge {
-        let what = format!("{} is there, and stays as it is", shown(file));
-        let help = "`pilotlight init --merge` adds what is shown above";
+        let what = format!("{} already exists and was not changed", shown(file));
+        let help = "run `pilotlight init --merge` to add the lines above";
         tell(&what, Some(help))?;
         return Ok(Ending::Undone);
     }
@@ -234,7 +230,10 @@ fn written(file: &Path, draft: &Draft, what: &str) -> Result<(), Failure> {
     let required: Vec<String> = required.collect();
     if !required.is_empty() {
         let required = required.join(", ");
-        remark(DIM, &format!("to be set before it starts: {required}"))?;
+        remark(
+            DIM,
+            &format!("set these variables before you start it: {required}"),
+        )?;
     }
     Ok(())
 }
@@ -271,7 +270,8 @@ fn answered(init: &Init, draft: &Draft) -> Result<Option<Draft>, Failure> {
                 .filter(|_| !init.json)
             {
                 let (text, label) = (&question.text, &choice.label);
-                let what = format!("{text} {label} (the likeliest; on a terminal it is asked)");
+                let what =
+                    format!("{text} {label} (the most likely answer; on a terminal, `init` asks)");
                 remark(DIM, &what)?;
             }
             question.default

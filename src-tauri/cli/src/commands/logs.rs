@@ -144,8 +144,8 @@ async fn follow(
     }
 }
 
-/// Returns the requested services, or all of the stack. A service that the stack file no longer has
-/// counts while it has logs, and an invalid stack file hides no log.
+/// Returns the requested services, or all of the stack. Includes services that are no longer in the stack
+/// file but have logs, and works with an invalid stack file.
 fn services(
     logs: &Path,
     file: &Path,

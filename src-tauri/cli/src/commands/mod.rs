@@ -114,12 +114,12 @@ async fn until_taken<T>(
 async fn catch_up(show: &mut Show, client: &mut Client) {
     match client.status().await {
         Ok(snapshot) => show.until_shown(&snapshot).await,
-        // It has exited; its watchers have its last snapshot.
+        // The daemon has exited; its watchers have its last snapshot.
         Err(_) => drop(show.until_daemon_ends(DAEMON_ENDS).await),
     }
 }
 
-/// Shows the answer to a start: with this status and hint where all is ready.
+/// Shows the answer to a start, with this status and hint if all services are ready.
 fn conclude(
     show: &mut Show,
     answer: Answer,
@@ -142,7 +142,7 @@ fn conclude(
     }
 }
 
-/// Names the request that overruled this one.
+/// Reports the request that overruled this one.
 fn overruled(show: &mut Show, why: &str) -> Result<Ending, Failure> {
     show.say("", "");
     show.finish();
@@ -162,7 +162,7 @@ fn tell_findings(show: &mut Show, findings: &[Finding]) {
         "run `pilotlight logs {}`; the other services are still running",
         services.join(" ")
     );
-    // The exit status says it, too.
+    // The exit status reports the failure, too.
     drop(tell("some services failed to start", Some(&help)));
 }
 

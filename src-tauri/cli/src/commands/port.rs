@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, asked: &PortCommand) -> Result<Ending
     }
 }
 
-/// The services that the daemon runs, with the command that stops each.
+/// Returns the services that the daemon runs, with the command that stops each.
 pub(super) struct Running(Vec<(Mark, String)>);
 
 impl Running {
@@ -90,7 +90,7 @@ impl Running {
         self.0.iter().map(|(mark, _)| mark.clone())
     }
 
-    /// The command that stops this one.
+    /// Returns the command that stops this service.
     fn stopped_by(&self, mark: &Mark) -> Option<&str> {
         let running = self.0.iter().find(|(running, _)| running == mark);
         running.map(|(_, command)| command.as_str())
@@ -128,7 +128,7 @@ fn show(asked: &PortCommand, listeners: &Listeners, running: &Running) -> Result
     Ok(Ending::Done)
 }
 
-/// Returns what listens on a port, in lines.
+/// Returns a description of the processes that listen on a port, in lines.
 fn listing(port: Port, listeners: &Listeners, running: &Running) -> Vec<String> {
     let field = |name: &str, value: &str| format!("  {name:<12}{}", tame(value));
     let hint = |text: &str| format!("  {}", paint(DIM, text));
@@ -145,7 +145,7 @@ fn listing(port: Port, listeners: &Listeners, running: &Running) -> Vec<String> 
             lines.push(field("folder", &folder.to_string_lossy()));
         }
     }
-    // The processes of other users.
+    // Processes of other users.
     for hidden in &listeners.hidden {
         let name = match &hidden.user {
             Some(user) => format!("a process of user {}", tame(user)),
@@ -186,7 +186,7 @@ fn listing(port: Port, listeners: &Listeners, running: &Running) -> Vec<String> 
     lines
 }
 
-/// The command that shows the process to a user with the necessary rights.
+/// Returns the command that shows the process to an administrator.
 fn with_more_rights(port: Port) -> String {
     match OS {
         "macos" => format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN"),

@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
     let file = context.find_among(&snapshot)?;
     let view = snapshot.stack(&file).filter(|view| !view.is_dark());
     let Some(view) = view else {
-        let why = "that stack is not running; `pilotlight up` reads the file anyway";
+        let why = "this stack is not running; `pilotlight up` reads the file when it starts";
         return Err(Failure::Refused(why.to_owned()));
     };
     let new = read(&file)?;
@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
         .and_then(|text| stack_file::parse(&file, text.as_bytes(), &Env::of_this_process()).ok());
     let changes = Changes::of(view, old.as_ref(), &new);
     if changes.is_empty() {
-        writeln!(paint::out(), "nothing that runs has changed")?;
+        writeln!(paint::out(), "no running service has changed")?;
         return Ok(Ending::Done);
     }
     changes.print()?;
@@ -46,10 +46,10 @@ pub(crate) async fn run(context: &Context, reload: &Reload) -> Result<Ending, Fa
     up::run(context, Up::detached(changes.wanted)).await
 }
 
-/// What a reload does.
+/// The changes of a reload.
 struct Changes {
     restart: Vec<ServiceName>,
-    /// The services that only restart since they depend on these.
+    /// The services that only restart because they depend on changed ones.
     dependents: Vec<ServiceName>,
     start: Vec<ServiceName>,
     stop: Vec<ServiceName>,

@@ -116,8 +116,8 @@ impl Here {
         services.collect()
     }
 
-    /// Returns a link of a service. Without a label, returns the address of its port, or its first link;
-    /// for a page, the other way round.
+    /// Returns a link of a service. Without a label, returns the address of its port, or else its first link;
+    /// for a page, the first link or else the address.
     fn url(&self, asked: &Url, is_page: bool) -> Result<String, Failure> {
         let name = &asked.service;
         let service = self.service(name)?;
@@ -186,7 +186,7 @@ pub(crate) async fn open_page(url: &str) -> bool {
     let (program, arguments) = (opener()[0], &opener()[1..]);
     #[expect(
         clippy::disallowed_methods,
-        reason = "a browser of the user is no service"
+        reason = "the user's browser is not a service"
     )]
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).arg(url);
@@ -218,7 +218,7 @@ pub(crate) async fn env(context: &Context, asked: &EnvCommand) -> Result<Ending,
     }
     for (name, value) in &variables {
         if asked.shell {
-            // A POSIX shell has no other variables.
+            // A POSIX shell accepts no other names of variables.
             if name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) {
                 writeln!(out, "export {name}={}", shell_words::quote(value))?;
             }

@@ -76,7 +76,7 @@ async fn look(
     }
 }
 
-/// The view of a stack that has no daemon: its services as in its file, and processes that an earlier
+/// Returns the view of a stack without a daemon: its services as in its file, and processes that an earlier
 /// daemon left running.
 pub(crate) async fn dark(home: &Home, file: &Path) -> Result<Arc<StackView>, Failure> {
     let stack = Arc::new(read(file)?);
@@ -133,7 +133,7 @@ async fn follow(
             snapshot = changed => match snapshot? {
                 Some(told) => {
                     let client = context.daemon().await?;
-                    // A daemon that has just exited measures nothing more; its last snapshot holds.
+                    // A daemon that has just exited measures no usage. Its last snapshot remains valid.
                     let (shown, _) = match look(context, client).await {
                         Err(Failure::Client(_)) => (Arc::unwrap_or_clone(told), None),
                         looked => looked?,

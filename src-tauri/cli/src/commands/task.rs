@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &Context, asked: &Run) -> Result<Ending, Failur
     let task = here.service(name)?;
     let environment = here.environment(task).await?;
     let logs = here.logs(context, name);
-    // Noted before it runs: what changes meanwhile counts for the next time.
+    // Recorded before the task runs, so that inputs that change meanwhile count for the next run.
     inputs::is_up_to_date(task, &here.ports, logs.folder()).await;
     let command = task
         .command

@@ -39,7 +39,7 @@ const LINES: usize = 20;
 struct Step {
     name: String,
     took: Duration,
-    /// Why it failed.
+    /// The reason of its failure.
     failure: Option<String>,
 }
 
@@ -117,7 +117,7 @@ async fn command(context: &Context, asked: &Test) -> Result<Ending, Failure> {
     match foreground(&asked.command, &current_dir()?, &environment).await {
         Ok(code) => Ok(Ending::of_code(code)),
         Err(fault) => {
-            // The services are stopped all the same.
+            // The services are stopped even if the command fails.
             not_run(fault).tell();
             Ok(Ending::Undone)
         }
@@ -203,7 +203,7 @@ fn junit(stack: &str, steps: &[Step]) -> String {
     text + "</testsuite>\n"
 }
 
-/// Returns a text for XML, which has no control characters.
+/// Escapes a text for XML and replaces control characters, which XML does not allow.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_xml_whatever_the_texts_are() {
+    fn a_report_is_valid_xml_for_all_texts() {
         let step = |name: &str, failure: Option<&str>| Step {
             name: name.to_owned(),
             took: Duration::from_millis(1500),

@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, validate: &Validate) -> Result<Ending, Fail
         let is_valid = stack.is_ok();
         let verdict = verdict(stack)?;
         json::print(&verdict)?;
-        // The JSON has the problems.
+        // The JSON contains the problems.
         return Ok(if is_valid {
             Ending::Done
         } else {
@@ -135,7 +135,7 @@ fn print(stack: &Stack) -> io::Result<()> {
     Ok(())
 }
 
-/// The command of a service with its ports filled in and secrets redacted.
+/// Returns the command of a service with its ports filled in and secrets redacted.
 fn what(stack: &Stack, service: &Service) -> String {
     if let Some(container) = &service.container {
         return container.source.to_string();
@@ -155,7 +155,7 @@ fn names(service: &Service) -> Vec<&str> {
     service.needs.keys().map(ServiceName::as_str).collect()
 }
 
-/// The services in start order; services without an order between them as in the file.
+/// Returns the services in start order. Services without an order between them stay as in the file.
 fn in_order(stack: &Stack) -> Vec<&Service> {
     let mut left: Vec<&Service> = stack.services.iter().map(|service| &**service).collect();
     let mut ordered: Vec<&Service> = Vec::new();
@@ -164,7 +164,7 @@ fn in_order(stack: &Stack) -> Vec<&Service> {
         let next = left
             .iter()
             .position(|service| service.needs.keys().all(is_met));
-        // There is always one: dependencies have no cycle.
+        // One always exists: dependencies have no cycle.
         ordered.push(left.remove(next.unwrap_or(0)));
     }
     ordered

@@ -107,7 +107,7 @@ pub(super) fn id(findings: &[&Finding], place: usize) -> String {
     }
 }
 
-/// Returns the root causes in the view of a stack; as long as they are not known, its failures.
+/// Returns the root causes in the view of a stack, or its failures while no root cause is known.
 pub(super) fn known(view: &StackView) -> Vec<Finding> {
     match &*view.findings {
         [] => failures(view),
@@ -145,7 +145,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     format!("{}… [{} bytes more]", &text[..end], text.len() - end)
 }
 
-/// Returns a document that is not larger than [`LIMIT`]: the longest texts and lists are cut, and say so.
+/// Returns a document that is not larger than [`LIMIT`]. The longest texts and lists are cut and marked.
 pub(super) fn capped(document: &Value) -> Value {
     let steps = [
         (4000, 400),
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_answer_is_cut_and_says_what_is_missing() {
+    fn a_long_answer_is_cut_and_marked() {
         let long = json!({"services": vec![json!({"name": "ä".repeat(300)}); 1000], "ok": true});
         let shown = capped(&long);
         assert!(shown.to_string().len() <= LIMIT);

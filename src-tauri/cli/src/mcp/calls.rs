@@ -37,13 +37,13 @@ use crate::{
     waiting::{Goal, Waited, has_failed, wait},
 };
 
-/// The longest time without an answer. Several clients give up after 60 s.
+/// The longest time without an answer. Several clients stop waiting after 60 s.
 const LONGEST: u64 = 45;
 
 /// The usual time limit of a call.
 const USUAL: u64 = 40;
 
-/// How long a diagnosis may take.
+/// The time limit of a diagnosis.
 const DIAGNOSIS: Duration = Duration::from_secs(20);
 
 /// The pause before another attempt to reach a daemon.
@@ -177,7 +177,7 @@ impl Call<'_> {
         let begun = clock::now().instant;
         loop {
             let mut client = attach_in_background(&context).await?;
-            // From here on the start goes on, also when the time is over.
+            // From here on the start continues, even after the time limit.
             let outcome = match client.start(up.clone()).await {
                 Ok(starting) => {
                     let left = asked.limit().saturating_sub(begun.elapsed());
@@ -190,7 +190,7 @@ impl Call<'_> {
             if outcome != Some(Outcome::NOT_TAKEN) {
                 return started(&context, &file, outcome).await;
             }
-            // That daemon is just exiting; the next one accepts the start.
+            // This daemon is exiting; the next one accepts the start.
             sleep(RETRY).await;
         }
     }
@@ -395,7 +395,7 @@ impl Call<'_> {
         let late = || Failure::Refused("the project took too long to scan".to_owned());
         let mut draft = draft.await.transpose()?.ok_or_else(late)?;
         if draft.to_string().len() > answer::LIMIT {
-            // The text is of use only as a whole.
+            // The text is only useful as a whole.
             for around in ["read", "decided", "questions"] {
                 answer::shorten(&mut draft[around], 200, 10);
             }
@@ -420,7 +420,7 @@ impl Call<'_> {
         }
     }
 
-    /// Tells the client each new state of the stack, if it wants to know. Never returns.
+    /// Sends the client each new state of the stack, if it has asked for progress. Never returns.
     async fn report_progress(&self, file: &Path) {
         if let Some(token) = self.context.meta.get_progress_token()
             && let Ok(Some(client)) = Client::find(&self.server.home).await
@@ -436,7 +436,7 @@ impl Call<'_> {
                 step += 1.0;
                 let progress = ProgressNotificationParam::new(token.clone(), step);
                 let progress = progress.with_message(state);
-                // A client that has gone needs no progress.
+                // A client that has disconnected needs no progress.
                 drop(self.context.peer.notify_progress(progress).await);
             }
         }

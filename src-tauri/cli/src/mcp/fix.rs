@@ -1,4 +1,4 @@
-//! The tool `fix`: carries out the remedy of a finding, what changes something in two steps.
+//! The tool `fix`: carries out the remedy of a finding, in two steps if it changes something.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -26,13 +26,13 @@ use crate::{
     failure::Failure,
 };
 
-/// How long a plan can be confirmed.
+/// The time in which a plan can be confirmed.
 const VALID: Duration = Duration::from_mins(5);
 
-/// How long the tool waits for the result. The remedy itself continues.
+/// The time for which the tool waits for the result. The remedy continues afterwards.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How long each diagnosis may take.
+/// The time limit of each diagnosis.
 const DIAGNOSIS: Duration = Duration::from_secs(8);
 
 #[derive(Deserialize)]
@@ -141,7 +141,7 @@ impl Call<'_> {
         code
     }
 
-    /// Returns whether a code confirms this plan. Each does once.
+    /// Returns whether a code confirms this plan. Each code works once.
     fn confirmed(&self, plan: &str, code: Option<&str>) -> bool {
         let plans = self.server.plans.lock();
         let mut plans = plans.unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,4 @@
-//! `pilotlight mcp install`: adds the server to the configuration of a client, and changes nothing else in
-//! it.
+//! `pilotlight mcp install`: adds the server to the configuration of a client and changes nothing else.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +24,7 @@ use crate::{
 
 const CLIENTS: &str = include_str!("clients.toml");
 
-/// What a project tells its agents.
+/// The lines for a project's AGENTS.md.
 const ADVICE: &str = "\
 - Do not start servers yourself: this project's services are run by Pilot Light (MCP server `pilotlight`, or the \
 `pilotlight` command).
@@ -135,7 +134,7 @@ impl Client {
         writeln!(err, "{}: {shown}", self.title)?;
         let old_lines: Vec<&str> = old.as_deref().unwrap_or_default().lines().collect();
         for line in new.lines() {
-            // Lines are only added, and none that are added exist already.
+            // Lines are only added, and the added lines must not exist already.
             if !old_lines.contains(&line) {
                 writeln!(err, "{}", paint(GREEN, &format!("+ {line}")))?;
             }
@@ -240,7 +239,7 @@ enum Added {
     Unclear,
 }
 
-/// Returns a JSON text with blanks in place of its comments and trailing commas. Each byte keeps its place.
+/// Returns a JSON text with spaces in place of its comments and trailing commas. Each byte keeps its position.
 fn plain_json(text: &str) -> Option<String> {
     let comments = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|\u{feff}"#).ok()?;
     let commas = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|,\s*[}\]]"#).ok()?;
@@ -255,7 +254,7 @@ fn plain_json(text: &str) -> Option<String> {
     Some(text.into_owned())
 }
 
-/// Returns the position after the brace of the object that the outermost object has under `key`.
+/// Returns the position after the opening brace of the object under `key` in the outermost object.
 fn begin_of(json: &str, key: &str) -> Option<usize> {
     let tokens = Regex::new(r#"(?s)"(?:\\.|[^"\\])*"|[{}\[\]]"#).ok()?;
     let mut depth = 0;
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_added_and_all_else_stays() {
+    fn the_server_is_added_and_the_rest_is_unchanged() {
         for (client, old, key) in [
             ("claude", "", "mcpServers"),
             ("claude", "{}", "mcpServers"),
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_understood_is_left_alone() {
+    fn an_invalid_file_is_not_changed() {
         for old in [
             "[1]",
             "{",

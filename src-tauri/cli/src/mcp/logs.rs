@@ -51,7 +51,7 @@ impl Asked {
     }
 }
 
-/// Returns the newest matching lines before the cursor. The first line says how to get more.
+/// Returns the newest matching lines before the cursor. The first line explains how to get more.
 pub(super) fn page(
     home: &Home,
     file: &Path,
@@ -85,7 +85,7 @@ pub(super) fn page(
             shown
         };
         size += shown.len() + 1;
-        // The header needs some of the room.
+        // The header needs some of the space.
         if size > LIMIT - 300 {
             break;
         }

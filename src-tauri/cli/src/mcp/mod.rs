@@ -35,7 +35,7 @@ use crate::{
     failure::{Ending, Failure},
 };
 
-/// What every model reads before its first call.
+/// The instructions that every model reads before its first call.
 const INSTRUCTIONS: &str = "\
 Pilot Light runs this project's services (databases, backends, frontends) and knows why they fail. Use its \
 tools instead of starting servers, killing processes or polling ports with the shell: services started with \
@@ -51,7 +51,7 @@ struct Server {
     /// The working folder of the client.
     folder: PathBuf,
     tools: Vec<Tool>,
-    /// The plans that wait for a confirmation, by code: the finding's id and when it was made.
+    /// The plans that wait for a confirmation, by code: the finding's id and the time of the plan.
     plans: Mutex<HashMap<String, (String, Instant)>>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(context: &Context) -> Result<Ending, Failure> {
     Ok(Ending::Done)
 }
 
-/// Returns the name of a client with the end of its session's id, if it sends one with its calls: Codex does.
+/// Returns the name of a client with the end of its session id, if its calls have one, as those of Codex do.
 fn with_session(name: String, meta: &RequestMetaObject) -> String {
     let id = ["threadId", "sessionId"]
         .iter()

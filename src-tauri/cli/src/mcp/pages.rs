@@ -83,7 +83,7 @@ fn page(code: &str) -> Option<&'static str> {
     if !code.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
         return None;
     }
-    // The line may end as it does on Windows.
+    // The line may end with `\r\n`.
     let heading = format!("\n### `{code}`");
     let begin = DIAGNOSIS.find(&heading)? + 1;
     let rest = &DIAGNOSIS[begin..];

@@ -1,4 +1,4 @@
-//! The stacks that a client may see: those inside of its roots or its working folder.
+//! The stacks that a client may see: those inside its roots or its working folder.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ use url::Url;
 use super::calls::Call;
 use crate::{context::Context, failure::Failure};
 
-/// How long a client may take to name its roots.
+/// The time limit for a client to name its roots.
 const ROOTS: Duration = Duration::from_secs(2);
 
 impl Call<'_> {
@@ -51,7 +51,7 @@ impl Call<'_> {
         }
     }
 
-    /// Fails if the stack of a file is none that the client may see.
+    /// Fails if the client may not see the stack of a file.
     pub(super) async fn expect_within(&self, file: &Path) -> Result<(), Failure> {
         if is_within(file, &self.places().await) {
             Ok(())
@@ -64,7 +64,7 @@ impl Call<'_> {
     async fn places(&self) -> Vec<PathBuf> {
         let mut places = self.roots().await;
         let folder = &self.server.folder;
-        // An application that was started from the desktop has no folder of its own.
+        // An application that was started from the desktop has no project folder.
         let is_everything =
             folder.parent().is_none() || std::env::home_dir().as_ref() == Some(folder);
         if !is_everything {
@@ -76,10 +76,7 @@ impl Call<'_> {
             .collect()
     }
 
-    #[expect(
-        deprecated,
-        reason = "the clients of today name their folders this way"
-    )]
+    #[expect(deprecated, reason = "current clients name their folders this way")]
     async fn roots(&self) -> Vec<PathBuf> {
         let capabilities = self.context.client_capabilities();
         if capabilities.is_none_or(|capabilities| capabilities.roots.is_none()) {
@@ -95,8 +92,8 @@ impl Call<'_> {
     }
 }
 
-/// Returns whether the folder of a stack file is inside of a place, or the place is inside of the folder
-/// and belongs to that stack.
+/// Returns whether the folder of a stack file is inside a place, or the place is inside the folder and
+/// belongs to that stack.
 fn is_within(file: &Path, places: &[PathBuf]) -> bool {
     let Some(folder) = file.parent().and_then(|folder| folder.canonicalize().ok()) else {
         return false;
@@ -110,7 +107,7 @@ fn is_within(file: &Path, places: &[PathBuf]) -> bool {
 
 fn outside(path: &Path) -> Failure {
     Failure::Refused(format!(
-        "{} is outside of this client's folders; ask the user to run `pilotlight` there",
+        "{} is outside this client's folders; ask the user to run `pilotlight` there",
         path.display()
     ))
 }

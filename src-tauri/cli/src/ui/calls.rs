@@ -33,7 +33,7 @@ pub(super) enum Call {
     Own(Own),
 }
 
-/// The calls that this host answers in its own way.
+/// The calls that this host answers itself.
 #[derive(Deserialize)]
 #[serde(tag = "call", content = "given", rename_all = "snake_case")]
 pub(super) enum Own {
@@ -64,7 +64,7 @@ impl Call {
             Self::Open(opening) => match state.opened(&opening, "keeper")? {
                 // The page opens it.
                 Opened::Page(address) => Ok(address.into()),
-                // The window opens another program. The browser may be on another computer.
+                // The window would open another program, but the browser may be on another computer.
                 Opened::File(path) => {
                     let path = path.display();
                     Err(format!("A browser cannot open this. It is at {path}"))

@@ -25,7 +25,7 @@ const QUEUE: usize = 4_096;
 pub(super) struct Page {
     pub(super) state: AppState,
     outbox: mpsc::Sender<Message>,
-    /// Ends the connection.
+    /// Closes the connection.
     over: CancellationToken,
     tasks: Arc<Mutex<HashMap<u64, AbortOnDropHandle<()>>>>,
 }
@@ -98,7 +98,7 @@ where
         () = reading => {}
         () = page.over.cancelled() => tracing::warn!("the page reads too slowly: disconnected"),
     }
-    // A page that is gone watches nothing and follows no log. Its other calls continue.
+    // A closed page watches nothing and follows no log. Its other calls continue.
     lock(&page.tasks).clear();
 }
 

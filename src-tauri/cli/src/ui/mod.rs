@@ -1,11 +1,11 @@
-//! `pilotlight ui`: the page of the window in a browser, on this computer alone.
+//! `pilotlight ui`: the page of the window in a browser, for this computer only.
 //!
 //! A request is only answered for a loopback host name, which stops DNS rebinding. The socket also needs the
 //! page's own origin and a `SameSite=Strict` cookie, which is given once for the token in the fragment of the
 //! printed link. The cookie alone is not enough, because all ports of a host share it: a page of another local
 //! server has another origin. The browser may be on another computer, so the calls that open files or choose
 //! folders are left out. The command is the daemon while it runs, and leaves running services to a daemon in
-//! the background when it ends.
+//! the background when it exits.
 
 mod calls;
 mod connection;
@@ -87,7 +87,7 @@ pub(crate) async fn run(context: &Context, asked: &Ui) -> Result<Ending, Failure
     daemon.end().await;
     if taken_over {
         tell(
-            "another Pilot Light has taken over; services keep running",
+            "another Pilot Light has replaced this one; services keep running",
             None,
         )?;
         return Ok(Ending::Undone);
@@ -100,7 +100,7 @@ pub(crate) async fn run(context: &Context, asked: &Ui) -> Result<Ending, Failure
     Ok(Ending::Done)
 }
 
-/// Fails beside the tray application, which would have to end first.
+/// Fails if the tray application is running, which would have to quit first.
 fn refuse_beside_app(home: &Home) -> Result<(), Failure> {
     let pid = Lock::holder(home).and_then(|holder| holder.pid);
     let Some(pid) = pid.filter(|pid| program_name(*pid).is_some_and(|name| is_app(&name))) else {

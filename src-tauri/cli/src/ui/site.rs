@@ -39,7 +39,7 @@ use tokio_tungstenite::{
 
 use super::connection;
 
-/// The files of the page, made by `npm run build` in `ui/`.
+/// The files of the page, built by `npm run build` in `ui/`.
 const PAGE: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// The page of a program that was built without one.
@@ -47,10 +47,10 @@ const NO_PAGE: &[u8] = b"<!doctype html><meta charset=\"utf-8\"><title>Pilot Lig
 <p>This program was built without its page. Run <code>cargo xtask ui</code>, then build it again.</p>
 ";
 
-/// The longest body of a request: a token.
+/// The maximum size of a request's body, which is a token.
 const BODY: usize = 256;
 
-/// The longest message of the page: the draft of a stack file.
+/// The maximum size of the page's messages. The largest is the draft of a stack file.
 const MESSAGE: usize = 4 << 20;
 
 /// The time limit for the head of a request.
@@ -158,7 +158,7 @@ impl Site {
         answer
     }
 
-    /// Cookies are shared by all ports of a host, so the port is in the name.
+    /// Returns the name of the cookie. It contains the port, since all ports of a host share cookies.
     fn cookie(&self) -> String {
         format!("pilotlight-{}", self.port)
     }
@@ -241,14 +241,14 @@ fn is_own(headers: &HeaderMap, host: &str) -> bool {
 }
 
 fn same(given: &[u8], secret: &[u8]) -> bool {
-    // Digests, so that the time of the comparison tells nothing.
+    // Compares digests, so that the time of the comparison reveals nothing.
     digest(&SHA256, given).as_ref() == digest(&SHA256, secret).as_ref()
 }
 
 fn secret() -> io::Result<String> {
     let mut bytes = [0; 32];
     let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| io::Error::other("the operating system gives no random numbers"))?;
+    filled.map_err(|_| io::Error::other("the operating system provides no random numbers"))?;
     let mut text = String::new();
     for byte in bytes {
         // Writing to a string cannot fail.
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_names_of_this_computer_are_hosts() {
+    fn only_loopback_names_are_accepted_as_hosts() {
         for host in ["127.0.0.1:7700", "localhost:9", "localhost", "[::1]:7700"] {
             let headers = headers(&[(header::HOST, host)]);
             assert_eq!(loopback_host(&headers).as_deref(), Some(host));
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_is_that_of_the_window() {
+    fn the_policy_is_the_same_as_in_the_window() {
         let window: serde_json::Value =
             serde_json::from_str(include_str!("../../../../tauri.conf.json")).unwrap();
         let mut served = HeaderMap::new();

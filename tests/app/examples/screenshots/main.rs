@@ -1,8 +1,7 @@
-//! Takes the pictures of the README into the folder that is given: the window and the panel with the menu open, and
-//! the terminal.
+//! Takes the pictures of the README into the given folder: the window, the panel with its open menu, and the terminal.
 #![expect(
     clippy::disallowed_methods,
-    reason = "nothing tells when a screen is at rest; the bans are for what keeps services"
+    reason = "no event reports that a screen is at rest; the bans are for the code that runs services"
 )]
 
 fn main() {
@@ -22,15 +21,15 @@ mod linux {
     };
     use serde_json::json;
 
-    /// Of `icons/tray/green.svg`.
+    /// The colour of `icons/tray/green.svg`.
     const GREEN: [u8; 3] = [0x2f, 0xc8, 0x73];
-    /// What most of the page is painted with in the dark theme, once there is something on it (`ui/src/theme.css`).
+    /// The background of the page in the dark theme (`ui/src/theme.css`).
     const PANEL: [u8; 3] = [0x1a, 0x1d, 0x23];
     const TITLE: &str = "Pilot Light";
 
     pub(super) fn take() {
         let into = env::args_os().nth(1).map(PathBuf::from);
-        let into = into.expect("say into which folder");
+        let into = into.expect("no folder is given");
         super::terminal::take(&into);
         let desktop = Desktop::without_tray();
         let _panel = Panel::start(&desktop);
@@ -55,7 +54,7 @@ mod linux {
         drop(app);
     }
 
-    /// The example of the repository, without what it would have to install.
+    /// Returns the example of the repository, without the parts that it would have to install.
     fn nexus() -> Stack {
         let links = "links = { docs = \"http://127.0.0.1:{port}/docs\" }";
         Stack::new("nexus")
@@ -64,7 +63,7 @@ mod linux {
             .service("frontend", "", "needs = [\"backend\"]")
     }
 
-    /// The screen, once little of it changes any more.
+    /// Returns the screen once it hardly changes any more.
     fn at_rest(desktop: &Desktop) -> Picture {
         let mut last = desktop.display.picture();
         until("a screen at rest", || {

@@ -1,5 +1,5 @@
-//! Pictures of a terminal: the example stack under `pilotlight up`, as SVG. A terminal emulator reads what the
-//! command draws, so that a picture has what a person would see.
+//! Pictures of a terminal: the example stack under `pilotlight up`, as SVG. A terminal emulator interprets the output
+//! of the command, so that the picture is what a user would see.
 
 use std::{
     fmt::Write as _,
@@ -18,7 +18,7 @@ use serde_json::Value;
 #[expect(
     clippy::unwrap_used,
     dead_code,
-    reason = "it is shared with tests, where a panic is a failure"
+    reason = "the code is shared with tests, where a panic is a failure"
 )]
 mod script;
 
@@ -26,22 +26,22 @@ use script::Terminal;
 
 const ROWS: u16 = 22;
 const COLUMNS: u16 = 108;
-/// Of a character, in pixels.
+/// The size of a character in pixels.
 const WIDTH: f32 = 8.4;
 const HEIGHT: u16 = 20;
-/// The middle of the window's buttons, and the base of the first line.
+/// The centre of the window's buttons, and the baseline of the first line.
 const BUTTONS: u16 = 20;
 const FIRST: u16 = 60;
 const LEFT: u16 = 20;
 const GROUND: &str = "#15181d";
 const TEXT: &str = "#e6e9ee";
 const FAINT: &str = "#7d8590";
-/// The first eight colours of a terminal.
+/// The first eight terminal colours.
 const COLOURS: [&str; 8] = [
     FAINT, "#ff6b6b", "#4fd18b", "#f2c14e", "#6cb6ff", "#d2a8ff", "#56d4dd", TEXT,
 ];
 
-/// Draws `up.svg`, the stack with all of it ready, and `unhealthy.svg`, the same with a Redis that hangs.
+/// Draws `up.svg`, the stack with all services ready, and `unhealthy.svg`, the same with a Redis that hangs.
 pub(super) fn take(into: &Path) {
     let home = tempfile::tempdir().expect("a folder");
     let examples = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
@@ -58,7 +58,7 @@ pub(super) fn take(into: &Path) {
         command
     };
     let picture = |name: &str, label: &str| {
-        // The stream and the log lines of a moment, and the state below them.
+        // The latest log lines, and the state of the services below them.
         thread::sleep(Duration::from_secs(2));
         let drawn = fs::read_to_string(home.path().join("drawn")).expect("what was drawn");
         let drawn = drawn.replace(&examples.display().to_string(), "~");
@@ -159,7 +159,7 @@ fn svg(drawn: &str, label: &str) -> String {
     svg
 }
 
-/// The colour of a character, and whether it is bold.
+/// Returns the colour of a character, and whether it is bold.
 fn look(screen: &vt100::Screen, row: u16, column: u16) -> (&'static str, bool) {
     let Some(cell) = screen.cell(row, column) else {
         return (TEXT, false);

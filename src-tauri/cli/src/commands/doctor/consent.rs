@@ -78,7 +78,7 @@ pub(super) fn permitted(
     if !is_known {
         context.home.prepare()?;
         if let Err(error) = consents.give(&id, &text) {
-            let note = format!("note: the answer could not be written down: {error}");
+            let note = format!("note: the answer could not be stored: {error}");
             writeln!(paint::err(), "{note}")?;
         }
     }
@@ -89,15 +89,15 @@ pub(super) fn permitted(
 }
 
 fn ask(file: &Path, wanted: &[String]) -> io::Result<bool> {
-    let head = "has not been started yet as it is now. To diagnose it, it wants this:";
+    let head = "was never started in this version. To diagnose it, doctor needs to run:";
     list(&format!("{} {head}", short(file)), wanted)?;
     confirmed("Run that?")
 }
 
 fn tell(file: &Path, withheld: &[String]) -> io::Result<()> {
-    let head = "has not been started yet as it is now, so none of this was run:";
+    let head = "was never started in this version, so none of this was run:";
     list(&format!("note: {} {head}", short(file)), withheld)?;
-    let help = "read it, then run `pilotlight doctor --yes`, or start it with `pilotlight up`";
+    let help = "review the file, then run `pilotlight doctor --yes` or `pilotlight up`";
     writeln!(paint::err(), "  {} {help}", paint(BOLD, "help:"))
 }
 

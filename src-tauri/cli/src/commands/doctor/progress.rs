@@ -22,8 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Clears the line.
 const CLEAR: &str = "\r\x1b[K";
 
-/// The probes and checks of a stack, each with the time by which it has answered. The checks of a service run one
-/// after the other.
+/// The probes and checks of a stack, each with its deadline. The checks of a service run one after the other.
 pub(super) struct Progress(Vec<(String, Duration)>);
 
 impl Progress {
@@ -69,7 +68,7 @@ impl Progress {
                 () = tokio::time::sleep(PAUSE) => {}
             }
             if let Some(line) = self.line(began.elapsed()) {
-                // A line that wraps cannot be cleared. Names may contain anything.
+                // A line that wraps cannot be cleared. Names can contain any character.
                 let columns = size_of_output().0.saturating_sub(1);
                 let line = cut(&tame(&line), columns, Signs::of_this_terminal());
                 let _ = write!(io::stderr(), "{CLEAR}{line}");
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_still_answer_is_waited_for() {
+    fn only_probes_and_checks_before_their_deadlines_are_shown() {
         let seconds = Duration::from_secs;
         let progress = Progress(vec![
             ("api".into(), seconds(2)),

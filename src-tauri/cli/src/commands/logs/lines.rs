@@ -1,4 +1,4 @@
-//! Selects lines by level; the log reader selects by everything else.
+//! Selects lines by level. The log reader applies all other selections.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -63,7 +63,7 @@ impl Wanted {
         rest.into_iter().map(|(_, service, line)| (service, line))
     }
 
-    /// A line without a level (one of a traceback) has the level of the line before.
+    /// Returns the level of a line. A line without one, as in a traceback, has the level of the line before.
     fn has_level(&mut self, service: &ServiceName, line: &Line) -> bool {
         let Some(wanted) = self.level else {
             return true;

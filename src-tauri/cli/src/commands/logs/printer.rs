@@ -1,4 +1,4 @@
-//! Lines of logs on the standard output.
+//! Prints log lines on the standard output.
 
 use std::{
     borrow::Cow,
