@@ -2,11 +2,11 @@
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the listeners here belong to no stack: the holder of a port is started by hand"
+    reason = "the listeners belong to no stack, so the tests start them themselves"
 )]
 #![expect(
     clippy::unwrap_used,
-    reason = "what the tests stand on has to be there"
+    reason = "the requirements of the tests must exist"
 )]
 
 #[path = "ports/crowd.rs"]

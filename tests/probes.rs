@@ -1,7 +1,7 @@
-//! Probes against real servers, and against sockets that break a protocol as no server would.
+//! Probes against real servers, and against sockets that violate a protocol.
 #![expect(
     clippy::unwrap_used,
-    reason = "the harness of a test may panic as a test may"
+    reason = "the harness of a test may panic like a test"
 )]
 
 #[path = "probes/command.rs"]
@@ -38,19 +38,19 @@ use tokio::{
     time::timeout,
 };
 
-/// Far more than anything here takes; a test that needs it has failed.
+/// Much longer than anything here takes. A test that reaches it has failed.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// For what never answers.
+/// The timeout for servers that never answer.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// A server on a port of its own, that ends with the test.
+/// A server on its own port, which is stopped with the test.
 struct Server {
     port: u16,
     tasks: JoinSet<()>,
 }
 
 impl Server {
-    /// Serves each connection to `address`, one after the other, as `serve` does.
+    /// Serves the connections to `address` one after the other with `serve`.
     async fn start<F, S>(address: &str, serve: F) -> Self
     where
         F: Fn(TcpStream) -> S + Send + 'static,
@@ -68,7 +68,7 @@ impl Server {
         Self { port, tasks }
     }
 
-    /// Answers every request with these bytes, and closes.
+    /// Answers every request with these bytes and closes the connection.
     async fn saying(answer: impl Into<Vec<u8>>) -> Self {
         let answer = answer.into();
         Self::start("127.0.0.1", move |mut stream| {
@@ -81,7 +81,7 @@ impl Server {
         .await
     }
 
-    /// Accepts, and never says a word.
+    /// Accepts connections and sends nothing.
     async fn hung() -> Self {
         Self::start("127.0.0.1", |stream| async move {
             std::future::pending::<()>().await;
@@ -95,7 +95,7 @@ impl Server {
     }
 }
 
-/// Reads a request up to the empty line, or as far as it comes.
+/// Reads a request up to the empty line or its end.
 async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -116,7 +116,7 @@ async fn ask_within(probe: Probe<String>, patience: Duration) -> Result<(), Prob
     prober.probe(&probe, &Context::default(), patience).await
 }
 
-/// Asks once; the kind of the fault, if there is one.
+/// Runs one round and returns the kind of the fault, if any.
 async fn ask(probe: Probe<String>) -> Result<(), ProbeFaultKind> {
     ask_within(probe, DEADLINE)
         .await
@@ -127,7 +127,7 @@ async fn ask_http(request: HttpRequest<String>) -> Result<(), ProbeFaultKind> {
     ask(Probe::Http(Box::new(request))).await
 }
 
-/// Waits for `condition`, for a long time at most.
+/// Waits for `condition`, with a long time limit.
 async fn soon<T>(condition: impl Future<Output = T>) -> T {
     timeout(DEADLINE, condition).await.expect("it never came")
 }

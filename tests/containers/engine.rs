@@ -1,5 +1,5 @@
-//! A container engine of the tests' own, with images that are made of this system's files: nothing is
-//! pulled. It ends with the tests.
+//! A container engine for the tests, with images that are built from files of this system, so that nothing
+//! is pulled. It exits with the tests.
 
 use std::{
     ffi::OsStr,
@@ -28,7 +28,7 @@ wait $engine
 rm -rf "$1"
 "#;
 
-/// How long it may take to start on a busy machine.
+/// The time limit for its start on a busy machine.
 const START: Duration = Duration::from_mins(1);
 
 struct Engine {
@@ -172,7 +172,7 @@ fn add_postgres(root: &Path) {
         fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
         copy_folder(&folder, &to);
     }
-    // Its modules have libraries of their own.
+    // Its modules have additional libraries.
     add_program(root, &version.join("lib/dict_snowball.so"));
     fs::write(
         root.join("etc/passwd"),

@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the engine is a program of the tests, and no service"
+    reason = "the engine is a program of the tests, not a service"
 )]
 
 mod engine;
@@ -37,7 +37,7 @@ async fn must_up(bench: &Bench) {
     assert_eq!(up(bench).await, Outcome::Done);
 }
 
-/// The lines of the latest run of a service, as they are shown.
+/// Returns the displayed lines of the latest run of a service.
 fn lines(bench: &Bench, service: &str) -> Vec<String> {
     let stack = bench.home.stack_id(&bench.file());
     let logs = ServiceLogs::of(bench.home.logs(), &stack, &service.into());
@@ -102,7 +102,7 @@ needs = ["db", "cache"]
     let left = docker(&["ps", "-a", "-q", "--no-trunc"]);
     assert!(!left.contains(&cache.id), "ours is removed");
 
-    // The second start is one of the same container, and shows only what it wrote since.
+    // The second start reuses the container, and shows only its output since then.
     must_up(&bench).await;
     let again = bench.service("db").container.clone().expect("a container");
     assert_eq!(again.id, container.id);
@@ -142,15 +142,15 @@ stop = { timeout = "0s" }
     let size = path.metadata().unwrap().len();
 
     bench.start().await;
-    eventually("the flood goes on", grows_beyond(size + 100_000)).await;
+    eventually("the flood continues", grows_beyond(size + 100_000)).await;
     let adopted = bench.until_phase("flood", PhaseName::Ready).await;
     assert!(adopted.adopted);
-    // The follower alone is killed, too.
+    // Only the follower is killed.
     let followers = bench.marked();
     assert_eq!(followers.len(), 1);
     kill(followers[0]);
     let size = path.metadata().unwrap().len();
-    eventually("the flood goes on", grows_beyond(size + 100_000)).await;
+    eventually("the flood continues", grows_beyond(size + 100_000)).await;
     assert_eq!(bench.down().await, Outcome::Done);
 
     let said = lines(&bench, "flood");
@@ -191,7 +191,7 @@ async fn a_container_that_another_program_removes_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_container_that_exits_has_its_code_and_all_it_said() {
+async fn a_container_that_exits_has_its_code_and_complete_output() {
     let bench = Bench::with(
         "[service.job]\ncontainer = { image = \"local/busybox:1\", args = [\"sh\", \"-c\", \"echo one; echo Error: two >&2; exit 3\"] }\nready = { log = \"never\" }\nrestart = \"never\"\n",
     )
@@ -264,7 +264,7 @@ async fn a_failing_health_check_is_shown_with_its_output() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_engine_cannot_start_has_a_code_of_its_own() {
+async fn each_reason_why_an_engine_cannot_start_a_container_has_its_code() {
     let image = |image: &str, more: &str| {
         format!("[service.web]\ncontainer = {{ image = \"{image}\"{more} }}\nrestart = \"never\"\n")
     };

@@ -89,7 +89,7 @@ async fn a_daemon_of_another_version_is_distinguished_from_another_program() {
 }
 
 #[test]
-fn there_is_one_keeper_to_a_home() {
+fn a_home_has_one_daemon() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::under(folder.path()).unwrap();
     let first = Lock::acquire(&home).unwrap();

@@ -1,4 +1,4 @@
-//! What a case is: a stack, what is done to it, and what doctor has to say. Read from `cases/*.toml`.
+//! A case: a stack, its fault, and the expected findings. Read from `cases/*.toml`.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -11,16 +11,16 @@ struct Family {
     case: Vec<Case>,
 }
 
-/// One stack, one fault (some have two), and the findings that are right.
+/// One stack, one fault (some have two), and the expected findings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Case {
-    /// A sentence without spaces.
+    /// A short sentence with hyphens instead of spaces.
     pub(crate) name: String,
-    /// Whether it is among those that every test run tries.
+    /// Whether it is part of every test run.
     #[serde(default)]
     pub(crate) quick: bool,
-    /// The stack file; or, in one word, one of `stacks`.
+    /// The stack file, or the name of one in `stacks`.
     pub(crate) stack: String,
     /// Further files of the project.
     #[serde(default)]
@@ -28,81 +28,81 @@ pub(crate) struct Case {
     /// Variables of the caller of the command.
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
-    /// Done before the stack is brought up.
+    /// Steps before the stack is started.
     #[serde(default)]
     pub(crate) before: Vec<Step>,
-    /// How bringing it up must end.
+    /// The expected result of the start.
     #[serde(default)]
     pub(crate) up: Up,
-    /// Done to the stack: the fault.
+    /// The fault: steps after the start.
     #[serde(default)]
     pub(crate) steps: Vec<Step>,
-    /// Done when it is over, however it came out.
+    /// Steps at the end, whatever the result.
     #[serde(default)]
     pub(crate) after: Vec<Step>,
-    /// Whether the fault is itself a hang, for which doctor has longer.
+    /// Whether the fault is a hang, for which doctor has more time.
     #[serde(default)]
     pub(crate) hangs: bool,
-    /// Who brings it about.
+    /// The user who runs the command.
     #[serde(default, rename = "as")]
     pub(crate) user: User,
-    /// The findings that are right, and no other. None for a stack that is well. The first is named first.
+    /// The expected findings, and no others; none for a healthy stack. The first one must come first.
     #[serde(default)]
     pub(crate) expect: Vec<Expected>,
-    /// What must not stand anywhere in the report.
+    /// Texts that must not appear in the report.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
 }
 
-/// How `up -d` ends.
+/// The result of `up -d`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Up {
-    /// All are ready.
+    /// All services are ready.
     #[default]
     Ready,
-    /// One failed.
+    /// A service failed.
     Fails,
-    /// It is not waited for: the steps are done meanwhile.
+    /// The command is not awaited: the steps follow at once.
     Waits,
-    /// It is not called: doctor looks at a stack that was never started.
+    /// The command is not run: doctor diagnoses a stack that was never started.
     Never,
 }
 
-/// Who calls the command.
+/// The user who runs the command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum User {
     /// The user who runs the cases.
     #[default]
     Caller,
-    /// Only the administrator can; for other users the case does not run.
+    /// The administrator. For other users the case does not run.
     Root,
-    /// A user without rights, which the caller is already where it is not the administrator.
+    /// A user without privileges; the caller, unless that is the administrator.
     Nobody,
 }
 
-/// Something that is done to a stack.
+/// A step of a case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) enum Step {
-    /// Kill the first process of a service, and wait until its daemon has seen it.
+    /// Kill the first process of a service, and wait until the daemon has noticed it.
     Kill(String),
-    /// Stop a service's first process where it is (SIGSTOP).
+    /// Stop a service's first process (SIGSTOP).
     Freeze(String),
-    /// Run a program to its end, which must be a good one.
+    /// Run a program, which must succeed.
     Run(Vec<String>),
-    /// Start a program that is no service, and wait until it says that it listens.
+    /// Start a program that is not a service, and wait until it reports that it listens.
     Stranger(Vec<String>),
-    /// Bring up only these, which must succeed.
+    /// Start only these services, which must succeed.
     Up(Vec<String>),
-    /// Bring up only these, which must fail.
+    /// Start only these services, which must fail.
     TryUp(Vec<String>),
-    /// Stop these, and what needs them.
+    /// Stop these services and their dependents.
     Down(Vec<String>),
-    /// Bring the stack up from another home: another daemon has it then.
+    /// Start the stack from another home, with another daemon.
     UpElsewhere(Vec<String>),
-    /// Send `GET` to an address, whatever comes of it.
+    /// Send `GET` to an address and ignore the result.
     Ask(String),
     /// Write a file of the project.
     Write(BTreeMap<String, String>),
@@ -110,22 +110,22 @@ pub(crate) enum Step {
     Remove(String),
     /// Wait until services are in these phases.
     Until(BTreeMap<String, String>),
-    /// Wait until a service has been started again by itself, and is ready.
+    /// Wait until a service has restarted by itself and is ready.
     Back(String),
-    /// Wait until the logs of services have these texts.
+    /// Wait until the logs of services contain these texts.
     Logs(BTreeMap<String, String>),
 }
 
-/// A finding that is right.
+/// An expected finding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
     pub(crate) code: String,
     pub(crate) service: String,
-    /// All that it explains, as `service code` or `service code: name of the check`.
+    /// All its symptoms, as `service code` or `service code: name of the check`.
     #[serde(default)]
     pub(crate) symptoms: Vec<String>,
-    /// What a person is told somewhere in the finding.
+    /// Texts that the finding must contain.
     #[serde(default)]
     pub(crate) says: Vec<String>,
     /// The kind of the action that the remedy offers.
@@ -133,7 +133,7 @@ pub(crate) struct Expected {
     pub(crate) action: Option<String>,
 }
 
-/// Every case, in the order of the files.
+/// Returns all cases, in the order of the files.
 pub(crate) fn all(lab: &Path) -> Vec<Case> {
     let mut files: Vec<_> = fs::read_dir(lab.join("cases"))
         .unwrap()

@@ -21,16 +21,16 @@ use crate::{
     verdict::{Outcome, Verdict, judge, limit},
 };
 
-/// What the command line asks for. What only the standard harness knows is let be, since `cargo test`
-/// hands the same words to all tests.
+/// The options of the command line. Options of the standard harness are ignored, since `cargo test`
+/// passes the same arguments to all tests.
 pub(crate) struct Options {
     /// All cases, not only the quick ones.
     all: bool,
-    /// Stop short of doctor: only see that stacks and faults come about.
+    /// Stop before doctor: only check that stacks and faults work.
     rehearse: bool,
-    /// How many at a time.
+    /// The number of cases at a time.
     jobs: usize,
-    /// Only cases whose names have one of these.
+    /// Only cases whose names contain one of these.
     filters: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Options {
         let mut options = Self {
             all: false,
             rehearse: false,
-            // Most of a case is waiting; more at a time would wait for each other.
+            // A case mostly waits, but more cases at a time would delay each other.
             jobs: thread::available_parallelism().map_or(2, usize::from) + 1,
             filters: Vec::new(),
         };
@@ -68,7 +68,7 @@ impl Options {
     }
 }
 
-/// Tries the cases and prints the table. Fails unless every one is right.
+/// Runs the cases and prints the table. Fails unless all are right.
 pub(crate) fn run(options: &Options) -> ExitCode {
     let lab = folder();
     let mut cases = case::all(&lab);
@@ -79,14 +79,14 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     place::expect_programs();
     if !rustix::process::geteuid().is_root() {
         for case in cases.extract_if(.., |case| case.user == User::Root) {
-            println!("not tried   {}: only the administrator can", case.name);
+            println!("not run     {}: needs the administrator", case.name);
         }
     }
     table::head();
     let begun = Instant::now();
     let outcomes = play_all(&cases, &lab, options);
     table::summary(&outcomes, begun.elapsed());
-    // Beside other cases, a late answer says little about doctor.
+    // With other cases at the same time, a late answer says little about doctor.
     let in_time = |it: &Outcome| options.jobs > 1 || it.took <= it.limit;
     let good = |it: &Outcome| it.verdict == Verdict::Right && in_time(it);
     if outcomes.iter().all(good) {
@@ -108,7 +108,7 @@ fn play_all(cases: &[Case], lab: &Path, options: &Options) -> Vec<Outcome> {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    // One case that panics is one that is broken.
+                    // A case that panics is broken.
                     let play = AssertUnwindSafe(|| play(case, lab, options.rehearse));
                     let outcome = catch_unwind(play)
                         .unwrap_or_else(|_| Err("it panicked".to_owned()))
@@ -123,7 +123,7 @@ fn play_all(cases: &[Case], lab: &Path, options: &Options) -> Vec<Outcome> {
     outcomes.into_iter().collect()
 }
 
-/// Plays one case: up, the fault, doctor, down.
+/// Runs one case: up, the fault, doctor, down.
 fn play(case: &Case, lab: &Path, rehearse: bool) -> Result<Outcome, String> {
     let mut stage = Stage::of(case, lab);
     let outcome = fault(&mut stage, case).and_then(|()| {
@@ -133,7 +133,7 @@ fn play(case: &Case, lab: &Path, rehearse: bool) -> Result<Outcome, String> {
         }
         ask_doctor(&stage, case)
     });
-    // What was started goes as it does for a person; what does not is the business of the stage.
+    // Stops the stack as a user does. The stage kills the rest.
     let _ = stage.pilotlight(&["down"]);
     for step in &case.after {
         step::take(&mut stage, step)?;

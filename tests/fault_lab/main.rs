@@ -1,18 +1,21 @@
-//! The fault lab: real stacks of real programs, one fault each (some two), and whether `pilotlight
-//! doctor` names the root cause first, with its symptoms and nothing else. A stack that only looks
-//! suspicious must be left in peace. See `README.md` beside this file.
+//! The fault lab: real stacks of real programs with one fault each (some have two). Checks that `pilotlight
+//! doctor` names the root cause first, with its symptoms and nothing else, and that it finds nothing in
+//! stacks that only look suspicious. See `README.md` in this folder.
 //!
-//! `cargo test` tries the quick cases, `cargo xtask fault-lab` all of them.
+//! `cargo test` runs the quick cases, `cargo xtask fault-lab` all of them.
 #![cfg_attr(
     unix,
     expect(
         clippy::disallowed_methods,
-        reason = "the command is run as a person runs it, and what it does is waited for from outside"
+        reason = "the command runs as for a user, and the test waits from outside"
     )
 )]
 #![cfg_attr(
     unix,
-    expect(clippy::unwrap_used, reason = "a lab that cannot be set up has failed")
+    expect(
+        clippy::unwrap_used,
+        reason = "a lab that cannot be set up is a failure"
+    )
 )]
 
 #[cfg(unix)]
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     lab::run(&lab::Options::of_this_process())
 }
 
-/// Signals, `setpriv` and the programs of the lab are those of Unix.
+/// Does nothing: signals, `setpriv` and the programs of the lab need Unix.
 #[cfg(not(unix))]
 fn main() -> ExitCode {
     ExitCode::SUCCESS

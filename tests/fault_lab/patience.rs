@@ -1,4 +1,4 @@
-//! Running programs to their end, and waiting, never longer than a case can stand.
+//! Runs programs and waits for conditions, with a time limit.
 
 use std::{
     env,
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So long is waited for something that is bound to happen, on a machine that is busy.
+/// The time limit for everything that a case waits for, on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Runs a program to its end, or ends it when that takes too long.
+/// Runs a program until it exits, or kills it after the time limit.
 pub(crate) fn finish(mut command: Command, what: &str) -> Result<Output, String> {
     let mut child = command
         .stdin(Stdio::null())
@@ -44,7 +44,7 @@ pub(crate) fn finish(mut command: Command, what: &str) -> Result<Output, String>
     })
 }
 
-/// Where programs are; nginx stands where only administrators look.
+/// Returns the PATH, with the folder of nginx, which is usually not on the PATH of users.
 pub(crate) fn path() -> String {
     let path = env::var("PATH").unwrap_or_default();
     format!("{path}:/usr/local/sbin:/usr/sbin")
@@ -56,7 +56,7 @@ fn read(from: &mut impl Read) -> Vec<u8> {
     bytes
 }
 
-/// Waits for something without a notification, by polling.
+/// Waits for a condition by polling.
 pub(crate) fn until(
     what: &str,
     mut so: impl FnMut() -> Result<bool, String>,

@@ -1,4 +1,4 @@
-//! Where a case takes place: a folder with its project, a home, and ports of its own.
+//! The place of a case: a folder with its project, a home and its ports.
 
 use std::{
     collections::BTreeMap,
@@ -17,11 +17,11 @@ use tempfile::TempDir;
 
 use crate::case::Case;
 
-/// Ports are taken from below those that systems give to connections, so that no connection of
-/// another program is ever in the way.
+/// Ports below those that systems give to connections, so that connections of other programs do not
+/// use them.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
-/// The folder of one case. Gone when it is dropped.
+/// The folder of one case, which is removed on drop.
 pub(crate) struct Place {
     folder: TempDir,
     ports: Mutex<BTreeMap<String, Reserved>>,
@@ -29,8 +29,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Lays out the project of a case: the lab's apps, the packages of the example's frontend, the
-    /// files of the case and its stack file.
+    /// Creates the project of a case: the lab's apps, the packages of the example's frontend, the files
+    /// of the case and its stack file.
     pub(crate) fn of(case: &Case, lab: &Path) -> Self {
         let place = Self {
             folder: tempfile::Builder::new().prefix("lab-").tempdir().unwrap(),
@@ -46,26 +46,26 @@ impl Place {
         place
     }
 
-    /// The folder of the project.
+    /// Returns the folder of the project.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap()
     }
 
-    /// A file of the project.
+    /// Returns the path of a file of the project.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
 
-    /// Writes a file of the project, with the folders above it. One that begins with `#!` may be run,
-    /// unless its name says otherwise.
+    /// Writes a file of the project, and creates its folders. A file that begins with `#!` becomes
+    /// executable, unless its name says otherwise.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, self.fill(text)).unwrap();
     }
 
-    /// Fills in what stands between `@`: `python`, `vite`, `packages`, `folder`; any other word is the
-    /// name of a port, the same one wherever the case says it.
+    /// Replaces the words between `@`: `python`, `vite`, `packages`, `folder`. Any other word is the name
+    /// of a port, which is the same in the whole case.
     pub(crate) fn fill(&self, text: &str) -> String {
         let fill = |found: &Captures<'_>| match &found[1] {
             "python" => python().display().to_string(),
@@ -99,13 +99,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The interpreter that has the packages of the example's backend.
+/// Returns the interpreter that has the packages of the example's backend.
 fn python() -> PathBuf {
     env::var_os("PILOTLIGHT_TEST_PYTHON")
         .map_or_else(|| example().join("backend/.venv/bin/python"), PathBuf::from)
 }
 
-/// The packages of the example's frontend, Vite among them.
+/// Returns the packages of the example's frontend, which include Vite.
 fn packages() -> PathBuf {
     example().join("frontend/node_modules")
 }
@@ -117,30 +117,30 @@ fn example() -> PathBuf {
         .unwrap()
 }
 
-/// Says what has to be there before any case can take place.
+/// Checks the requirements of all cases.
 pub(crate) fn expect_programs() {
     for path in [python(), packages()] {
         assert!(
             path.exists(),
-            "{} is not there: run `cargo xtask setup`",
+            "{} is missing: run `cargo xtask setup`",
             path.display()
         );
     }
 }
 
-/// A port, which no other case gets while this is kept: neither of this run nor of another one.
+/// A port that no other case gets while this exists, in this run or another one.
 struct Reserved {
     port: u16,
     _lock: File,
 }
 
-/// A port that is free on every address.
+/// Reserves a port that is free on every address.
 fn free_port() -> Reserved {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let locks = env::temp_dir().join("pilotlight-fault-lab");
     fs::create_dir_all(&locks).unwrap();
     let size = PORTS.end - PORTS.start;
-    // Where runs begin differs, so that two at a time seldom meet.
+    // Runs begin at different ports, so that two at a time rarely collide.
     let start = u16::try_from(std::process::id() % u32::from(size)).unwrap();
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed) % size;

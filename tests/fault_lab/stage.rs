@@ -1,5 +1,5 @@
-//! A case on its stage: the real command, what it starts, and the strangers that a case brings in. All
-//! of them are gone when the stage is dropped, also when a case has failed.
+//! The stage of a case: the real command, its services, and foreign programs of the case. All of them are
+//! killed on drop, even if the case fails.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
     place::Place,
 };
 
-/// Where a case is played.
+/// The stage of a case.
 pub(crate) struct Stage {
     pub(crate) place: Place,
     environment: BTreeMap<String, String>,
@@ -27,10 +27,10 @@ pub(crate) struct Stage {
     strangers: Vec<Stranger>,
 }
 
-/// A process that is no service.
+/// A process that is not a service.
 struct Stranger {
     child: Child,
-    /// It may live as long as this is open.
+    /// It exits when this is closed.
     _input: Option<ChildStdin>,
 }
 
@@ -38,7 +38,7 @@ impl Stage {
     pub(crate) fn of(case: &Case, lab: &Path) -> Self {
         let place = Place::of(case, lab);
         if case.user == User::Nobody {
-            // The user `nobody` writes its home there.
+            // The user `nobody` writes its home to it.
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
             fs::set_permissions(place.folder(), mode).unwrap();
         }
@@ -52,7 +52,7 @@ impl Stage {
         }
     }
 
-    /// The command, on the stack of the case, from the home of this name.
+    /// Returns the command with the stack of the case and the home of this name.
     fn command(&self, words: &[&str], home: &str) -> Command {
         let program = env!("CARGO_BIN_EXE_pilotlight");
         let mut command = if self.user == User::Nobody && rustix::process::geteuid().is_root() {
@@ -89,22 +89,22 @@ impl Stage {
         });
     }
 
-    /// Runs the command to its end, within the time that anything may take here.
+    /// Runs the command until it exits, within the time limit.
     pub(crate) fn pilotlight(&self, words: &[&str]) -> Result<Output, String> {
         self.pilotlight_of("home", words)
     }
 
-    /// The same from another home, with another daemon.
+    /// Like [`Self::run`], with another home and daemon.
     pub(crate) fn pilotlight_of(&self, home: &str, words: &[&str]) -> Result<Output, String> {
         finish(self.command(words, home), &format!("pilotlight {words:?}"))
     }
 
-    /// Runs the command, which must end with this status.
+    /// Runs the command, which must exit with this status.
     pub(crate) fn expect(&self, words: &[&str], code: i32) -> Result<String, String> {
         self.expect_of("home", words, code)
     }
 
-    /// The same from another home.
+    /// Like [`Self::expect`], with another home.
     pub(crate) fn expect_of(
         &self,
         home: &str,
@@ -123,7 +123,7 @@ impl Stage {
         ))
     }
 
-    /// Runs a program of the case, which must end well.
+    /// Runs a program of the case, which must succeed.
     pub(crate) fn run(&self, words: &[String]) -> Result<(), String> {
         let what = words.join(" ");
         let output = finish(self.program(words), &what)?;
@@ -134,7 +134,7 @@ impl Stage {
         Err(format!("{what}: {}: {said}", output.status))
     }
 
-    /// Starts a program that is no service, and reads until it says that it listens.
+    /// Starts a program that is not a service, and waits until it reports that it listens.
     pub(crate) fn bring_in(&mut self, words: &[String]) -> Result<(), String> {
         let mut command = self.program(words);
         let mut child = command
@@ -157,7 +157,7 @@ impl Stage {
                 return Ok(());
             }
         }
-        Err(format!("{words:?} ended without a word of listening"))
+        Err(format!("{words:?} exited before it listened"))
     }
 
     fn program(&self, words: &[String]) -> Command {
@@ -172,7 +172,7 @@ impl Stage {
         command
     }
 
-    /// A service as `status --json` has it.
+    /// Returns a service from `status --json`.
     pub(crate) fn service(&self, name: &str) -> Result<Value, String> {
         let status = self.expect(&["status", "--json"], 0)?;
         let status: Value = serde_json::from_str(&status).map_err(|error| error.to_string())?;
@@ -188,15 +188,15 @@ impl Stage {
         let pid = service["pid"]
             .as_i64()
             .and_then(|pid| i32::try_from(pid).ok());
-        pid.ok_or_else(|| format!("it does not run: {service}"))
+        pid.ok_or_else(|| format!("it is not running: {service}"))
     }
 
-    /// All logs of a service.
+    /// Returns all logs of a service.
     pub(crate) fn log(&self, service: &str) -> String {
         let mut text = String::new();
         for stack in folders(&self.place.path("home/logs")) {
             let files = folders(&stack.join(service)).into_iter();
-            // Beside a log is the standard input, a pipe that a reader waits for.
+            // The folder also contains the standard input, a pipe that would block a reader.
             for log in files.filter(|file| file.extension().is_some_and(|ending| ending == "log")) {
                 text.push_str(&fs::read_to_string(log).unwrap_or_default());
             }
@@ -204,8 +204,8 @@ impl Stage {
         text
     }
 
-    /// The processes with the folder of this stage in their environment or command line: daemons,
-    /// services, commands. (nginx writes its title over its environment.)
+    /// Returns the processes with the folder of this stage in their environment or command line: daemons,
+    /// services, commands. (nginx overwrites its environment with its title.)
     fn processes(&self) -> Vec<i32> {
         let folder = self.place.folder();
         let folder = folder.as_os_str().as_encoded_bytes();
@@ -226,11 +226,11 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         for stranger in &mut self.strangers {
-            // It may have ended long ago.
+            // It may have exited long ago.
             let _ = stranger.child.kill();
             let _ = stranger.child.wait();
         }
-        // The lowest first: daemons come before what they would start again.
+        // The lowest PID first: daemons before the services that they would restart.
         for pid in self.processes() {
             signal(pid, Signal::KILL);
         }
@@ -246,12 +246,12 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 
 pub(crate) fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // It may be gone by itself.
+        // It may have exited by itself.
         let _ = kill_process(pid, signal);
     }
 }
 
-/// Whether it is there at all, be it only to be reaped.
+/// Returns whether a process exists, even if only to be reaped.
 pub(crate) fn is_there(pid: i32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }

@@ -1,4 +1,4 @@
-//! What is done to a stack.
+//! Carries out the steps of a case.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     stage::{Stage, is_there, signal},
 };
 
-/// Brings the stack up, and sees that this ends as the case says.
+/// Starts the stack and checks the result.
 pub(crate) fn bring_up(stage: &mut Stage, up: Up) -> Result<(), String> {
     match up {
         Up::Ready => stage.expect(&["up", "-d"], 0).map(drop),
@@ -30,7 +30,7 @@ pub(crate) fn bring_up(stage: &mut Stage, up: Up) -> Result<(), String> {
     }
 }
 
-/// Does one step, and waits until it has come about.
+/// Carries out one step, and waits until it is done.
 pub(crate) fn take(stage: &mut Stage, step: &Step) -> Result<(), String> {
     match step {
         Step::Kill(service) => kill(stage, service),
@@ -76,7 +76,7 @@ fn with<'a>(words: &[&'a str], more: &'a [String]) -> Vec<&'a str> {
     words.iter().copied().chain(more).collect()
 }
 
-/// A process that is gone has been reaped, so its daemon knows.
+/// Waits until a process has been reaped, so that the daemon has noticed its exit.
 fn kill(stage: &Stage, service: &str) -> Result<(), String> {
     let pid = stage.pid(service)?;
     signal(pid, Signal::KILL);
@@ -109,7 +109,7 @@ fn ask(url: &str) -> Result<(), String> {
     );
     let mut stream = TcpStream::connect(address).map_err(|error| format!("{url}: {error}"))?;
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
-    // What comes of it is what the case is about.
+    // The result is the subject of the case.
     let _ = write!(
         stream,
         "GET {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\r\n",

@@ -1,10 +1,10 @@
-//! The table: a row a case, and what it comes to.
+//! The table: a row for each case, and a summary.
 
 use std::time::Duration;
 
 use crate::verdict::{Outcome, Verdict};
 
-/// A row, printed as soon as its case is done.
+/// Prints a row as soon as its case is done.
 pub(crate) fn row(outcome: &Outcome) {
     let late = if outcome.took > outcome.limit {
         " late"
@@ -25,7 +25,7 @@ pub(crate) fn row(outcome: &Outcome) {
     );
 }
 
-/// The names of the columns.
+/// Prints the names of the columns.
 pub(crate) fn head() {
     println!(
         "{:<11} {:<58} {:<34} {:<34} {:>8}",
@@ -33,7 +33,7 @@ pub(crate) fn head() {
     );
 }
 
-/// What is not right in full, and what all of it comes to.
+/// Prints the details of wrong cases, and a summary.
 pub(crate) fn summary(outcomes: &[Outcome], took: Duration) {
     for outcome in outcomes.iter().filter(|it| it.verdict != Verdict::Right) {
         println!(

@@ -1,4 +1,4 @@
-//! Whether doctor was right.
+//! Compares the result of doctor with the expected findings.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::case::{Case, Expected};
 
-/// What `doctor --json` prints, as other programs rely on it.
+/// The output of `doctor --json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Report {
@@ -42,18 +42,18 @@ struct Remedy {
     action: Option<Value>,
 }
 
-/// How a case came out.
+/// The result of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Everything as expected, and nothing else.
+    /// The findings are as expected.
     Right,
-    /// The root cause has another name, another place, other symptoms or is not named first.
+    /// The root cause has another code, service or symptoms, or does not come first.
     Wrong,
-    /// Something is broken, and doctor said nothing.
+    /// Doctor found nothing although something is broken.
     Missed,
-    /// A finding too many.
+    /// Doctor reported an additional finding.
     FalseAlarm,
-    /// The case itself did not come about.
+    /// The case itself could not run.
     Broken,
 }
 
@@ -83,15 +83,15 @@ pub(crate) struct Outcome {
     pub(crate) expected: String,
     pub(crate) got: String,
     pub(crate) verdict: Verdict,
-    /// From the start of doctor to its end.
+    /// The time that doctor took.
     pub(crate) took: Duration,
-    /// How long it may take.
+    /// The time limit of doctor.
     pub(crate) limit: Duration,
-    /// What a person who corrects it wants to see.
+    /// Details for people.
     pub(crate) details: String,
 }
 
-/// Compares what doctor said with what is right.
+/// Compares the report of doctor with the expected findings.
 pub(crate) fn judge(case: &Case, exit: Option<i32>, text: &str, took: Duration) -> Outcome {
     let outcome = |got: String, verdict, details: String| Outcome {
         case: case.name.clone(),
@@ -120,7 +120,7 @@ pub(crate) fn judge(case: &Case, exit: Option<i32>, text: &str, took: Duration) 
         ));
     }
     for secret in case.secrets.iter().filter(|secret| text.contains(*secret)) {
-        faults.push(format!("the report has the secret {secret:?}"));
+        faults.push(format!("the report contains the secret {secret:?}"));
     }
     let verdict = verdict(case, &report, faults.is_empty());
     let details = if verdict == Verdict::Right {
@@ -131,7 +131,7 @@ pub(crate) fn judge(case: &Case, exit: Option<i32>, text: &str, took: Duration) 
     outcome(got, verdict, details)
 }
 
-/// How long doctor may take. A fault that is itself a hang takes as long as it is waited for.
+/// Returns the time limit of doctor. A fault that is a hang takes as long as its time limits.
 pub(crate) fn limit(case: &Case) -> Duration {
     Duration::from_millis(if case.hangs { 15_000 } else { 1500 })
 }
@@ -152,7 +152,7 @@ fn verdict(case: &Case, report: &Report, faultless: bool) -> Verdict {
     }
 }
 
-/// All that is not as expected.
+/// Returns all differences from the expected findings.
 fn faults(case: &Case, report: &Report) -> Vec<String> {
     let mut faults = Vec::new();
     let mut left: Vec<&Finding> = report.findings.iter().collect();
@@ -175,7 +175,7 @@ fn faults(case: &Case, report: &Report) -> Vec<String> {
     faults
 }
 
-/// What is not as expected in a finding that is the right one.
+/// Returns the differences within an expected finding.
 fn faults_of(finding: &Finding, expected: &Expected) -> Vec<String> {
     let mut faults = Vec::new();
     let told = [&finding.title, &finding.remedy.text];
@@ -190,7 +190,7 @@ fn faults_of(finding: &Finding, expected: &Expected) -> Vec<String> {
         .collect();
     for text in &expected.says {
         if !all.iter().any(|told| told.contains(text)) {
-            faults.push(format!("{} does not say {text:?}", finding.code));
+            faults.push(format!("{} does not contain {text:?}", finding.code));
         }
     }
     let action = finding.remedy.action.as_ref();
@@ -198,7 +198,7 @@ fn faults_of(finding: &Finding, expected: &Expected) -> Vec<String> {
     if expected.action.is_some() && action != expected.action.as_deref() {
         faults.push(format!("the action is {action:?}"));
     }
-    // Several checks may show the same; what is not expected of any of them is none.
+    // Several checks may show the same symptom. Others are unexpected.
     let shown = |symptom: &Symptom| {
         let short = format!("{} {}", symptom.service, symptom.code);
         let check = symptom.check.as_deref().unwrap_or_default();
@@ -211,7 +211,7 @@ fn faults_of(finding: &Finding, expected: &Expected) -> Vec<String> {
             faults.push(format!("{} does not explain {symptom:?}", finding.code));
         }
     }
-    // That a service which hangs lets its own checks hang is no more than an echo.
+    // The hanging checks of a hanging service are only an echo.
     let echo = format!("{} {}", finding.service, finding.code);
     for (short, long) in shown.iter().filter(|(short, _)| *short != echo) {
         if !expected.symptoms.contains(short) && !expected.symptoms.contains(long) {

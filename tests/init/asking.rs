@@ -1,4 +1,4 @@
-//! What `init` says, asks and writes.
+//! The messages, questions and files of `init`.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -15,7 +15,7 @@ fn procfile() -> Place {
 }
 
 #[test]
-fn a_stack_file_is_written_with_the_places_that_say_so_and_is_right() {
+fn a_valid_stack_file_is_written_with_its_sources() {
     let place = procfile();
     let (out, err) = place.expect(&["init"], 0);
     assert_eq!(out, "");
@@ -34,7 +34,7 @@ fn a_stack_file_is_written_with_the_places_that_say_so_and_is_right() {
 }
 
 #[test]
-fn a_dry_run_prints_the_file_and_writes_none() {
+fn a_dry_run_only_prints_the_file() {
     let place = procfile();
     let (out, _) = place.expect(&["init", "--dry-run"], 0);
     assert!(out.contains("[service.web]"), "{out}");
@@ -43,12 +43,12 @@ fn a_dry_run_prints_the_file_and_writes_none() {
     assert_eq!(
         place.read("pilotlight.toml"),
         out,
-        "it is what would be written"
+        "it is the file that would be written"
     );
 }
 
 #[test]
-fn a_file_that_is_there_is_never_overwritten() {
+fn an_existing_file_is_never_overwritten() {
     let place = procfile();
     let own = "# mine\nname = \"own\"\n[service.web]\ncommand = \"sleep 1\"\n";
     place.write("pilotlight.toml", own);
@@ -64,7 +64,7 @@ fn a_file_that_is_there_is_never_overwritten() {
 }
 
 #[test]
-fn merge_adds_what_is_new_and_leaves_the_rest() {
+fn merge_only_adds_new_services() {
     let place = procfile();
     let own = "# mine\nname = \"own\"\n[service.web]\ncommand = \"sleep 1\"\n";
     place.write("pilotlight.toml", own);
@@ -83,7 +83,7 @@ fn merge_adds_what_is_new_and_leaves_the_rest() {
 }
 
 #[test]
-fn a_stack_file_that_is_wrong_is_said_and_left() {
+fn an_invalid_stack_file_is_reported_and_left_unchanged() {
     let place = procfile();
     place.write("pilotlight.toml", "nonsense\n");
     let (_, err) = place.expect(&["init", "--merge"], 2);
@@ -92,7 +92,7 @@ fn a_stack_file_that_is_wrong_is_said_and_left() {
 }
 
 #[test]
-fn a_link_to_elsewhere_is_not_written_through() {
+fn init_does_not_write_through_a_symbolic_link() {
     let place = procfile();
     let elsewhere = place.folder().join("elsewhere.toml");
     symlink(&elsewhere, place.folder().join("pilotlight.toml")).unwrap();
@@ -101,7 +101,7 @@ fn a_link_to_elsewhere_is_not_written_through() {
 }
 
 #[test]
-fn an_empty_folder_and_one_with_nothing_to_start_say_what_to_do() {
+fn an_empty_folder_and_one_without_services_are_reported_with_the_next_step() {
     let place = Place::new();
     let (out, err) = place.expect(&["init"], 1);
     assert_eq!(out, "");
@@ -116,7 +116,7 @@ fn an_empty_folder_and_one_with_nothing_to_start_say_what_to_do() {
 }
 
 #[test]
-fn a_wrong_command_line_is_said() {
+fn an_invalid_command_line_is_reported() {
     let place = procfile();
     for words in [
         &["init", "nowhere"][..],
@@ -131,7 +131,7 @@ fn a_wrong_command_line_is_said() {
 }
 
 #[test]
-fn another_folder_may_be_named() {
+fn another_folder_can_be_given() {
     let place = procfile();
     place.write("inner/Procfile", PROCFILE);
     let (_, err) = place.expect(&["init", "inner"], 0);
@@ -141,7 +141,7 @@ fn another_folder_may_be_named() {
 }
 
 #[test]
-fn json_has_what_was_found_and_why() {
+fn json_contains_the_services_and_the_reasons() {
     let place = procfile();
     let (out, err) = place.expect(&["init", "--json", "--dry-run"], 0);
     assert_eq!(err, "");
@@ -166,7 +166,7 @@ fn on_a_terminal(place: &Place, words: &[&str]) -> Terminal {
 }
 
 #[test]
-fn on_a_terminal_a_start_is_offered_and_may_be_declined() {
+fn on_a_terminal_a_start_is_offered_and_can_be_declined() {
     let place = procfile();
     let mut terminal = on_a_terminal(&place, &["init"]);
     terminal.answer("Start it now?", "n\n");
@@ -177,7 +177,7 @@ fn on_a_terminal_a_start_is_offered_and_may_be_declined() {
 }
 
 #[test]
-fn on_a_terminal_a_start_that_is_accepted_starts() {
+fn on_a_terminal_an_accepted_offer_starts_the_stack() {
     let place = Place::new();
     place.write("Procfile", "job: sleep 1000\n");
     let mut terminal = on_a_terminal(&place, &["init"]);
@@ -188,7 +188,7 @@ fn on_a_terminal_a_start_that_is_accepted_starts() {
 }
 
 #[test]
-fn on_a_terminal_a_merge_is_asked_for() {
+fn on_a_terminal_a_merge_needs_confirmation() {
     let place = procfile();
     let own = "[service.web]\ncommand = \"sleep 1\"\n";
     place.write("pilotlight.toml", own);

@@ -1,13 +1,13 @@
-//! `pilotlight init`, as a person uses it: what it says and asks, what it writes, and that what it
-//! writes lights real projects.
+//! `pilotlight init`: its messages, questions and files, and real projects that start with the written
+//! stack files.
 //!
-//! `cargo xtask test` installs what those projects need into the target folder.
+//! `cargo xtask test` installs the requirements of those projects into the target folder.
 #![cfg(unix)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the command under test is no service, and what it does is waited for from outside"
+    reason = "the command under test is not a service, and the test waits from outside"
 )]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod asking;
 mod place;

@@ -1,4 +1,4 @@
-//! A folder with a project, a home, and the command in it.
+//! A folder with a project and a home, in which the command runs.
 
 use std::{
     fs::{self, DirBuilder, Permissions},
@@ -18,12 +18,12 @@ use rustix::process::geteuid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 const DEADLINE: Duration = Duration::from_mins(2);
 /// `nobody`, on every system that tests run on.
 const NOBODY: u32 = 65_534;
 
-/// A project of one test. Its stack is down when this is dropped.
+/// The project of one test. Its stack is stopped on drop.
 pub(crate) struct Place {
     root: TempDir,
     /// Whether the command runs as a user without administrator rights.
@@ -41,8 +41,8 @@ impl Place {
         place
     }
 
-    /// Its contents belong to the user `nobody` from now on, who runs the command: some programs refuse to
-    /// work for an administrator.
+    /// Makes the user `nobody` the owner of its files and of the command: some programs refuse to run as
+    /// root.
     pub(crate) fn give_to_another_user(&mut self) {
         if !geteuid().is_root() {
             return;
@@ -67,7 +67,7 @@ impl Place {
         }
     }
 
-    /// The folder of the project.
+    /// Returns the folder of the project.
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.path().join("project")
     }
@@ -85,13 +85,13 @@ impl Place {
     pub(crate) fn link(&self, to: &Path, name: &str) {
         assert!(
             to.exists(),
-            "{} is not there: run `cargo xtask test`, which sets it up",
+            "{} is missing: run `cargo xtask test`, which sets it up",
             to.display()
         );
         symlink(to.canonicalize().unwrap(), self.folder().join(name)).unwrap();
     }
 
-    /// Copies the sources of a project, with other ports in the place of its own.
+    /// Copies the sources of a project and replaces its ports.
     pub(crate) fn copy(&self, from: &Path, ports: &[(u16, u16)]) {
         let skipped = [
             "node_modules",
@@ -123,7 +123,7 @@ impl Place {
         }
     }
 
-    /// The command with these words, in the folder of the project.
+    /// Returns the command with these arguments in the folder of the project.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pilotlight"));
         command
@@ -133,7 +133,7 @@ impl Place {
             .env("PATH", path_with_postgresql())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
-            // What is installed is used, also where an engine would answer.
+            // Installed programs are used, even if a container engine is running.
             .env("DOCKER_HOST", "tcp://127.0.0.1:1")
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")
@@ -148,8 +148,8 @@ impl Place {
         self.command(words).output().unwrap()
     }
 
-    /// Runs the command, which must end with this status, and gives what it wrote to its standard
-    /// output and its standard error.
+    /// Runs the command, which must exit with this status, and returns its standard output and standard
+    /// error.
     pub(crate) fn expect(&self, words: &[&str], code: i32) -> (String, String) {
         let output = self.run(words);
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -163,14 +163,14 @@ impl Place {
         (out, err)
     }
 
-    /// The services, as `status --json` has them.
+    /// Returns the services from `status --json`.
     pub(crate) fn services(&self) -> Vec<Value> {
         let (out, _) = self.expect(&["status", "--json"], 0);
         let status: Value = serde_json::from_str(&out).unwrap();
         status["stacks"][0]["services"].as_array().unwrap().clone()
     }
 
-    /// Waits until every service is green, and gives their names.
+    /// Waits until every service is green, and returns their names.
     pub(crate) fn until_green(&self) -> Vec<String> {
         let began = clock::now().instant;
         loop {
@@ -185,7 +185,7 @@ impl Place {
                 "not green: {services:#?}\n{}",
                 String::from_utf8_lossy(&self.run(&["doctor"]).stdout)
             );
-            // What it waits for needs the processor too.
+            // The services need the processor too.
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -199,7 +199,7 @@ impl Drop for Place {
     }
 }
 
-/// What `cargo xtask test` installed for these projects.
+/// Returns the folder that `cargo xtask test` installed for these projects.
 pub(crate) fn installed(name: &str) -> PathBuf {
     let folder = std::env::var_os("PILOTLIGHT_TEST_PROJECTS")
         .map_or_else(|| repository().join("target/xtask/projects"), PathBuf::from);
@@ -211,12 +211,12 @@ pub(crate) fn repository() -> PathBuf {
     root.canonicalize().unwrap()
 }
 
-/// The sources of a project that these tests bring along.
+/// Returns the sources of a project in the repository.
 pub(crate) fn project(name: &str) -> PathBuf {
     repository().join("tests/init/projects").join(name)
 }
 
-/// This number of free ports, all different.
+/// Returns this number of different free ports.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     std::array::from_fn(|_| pilotlight_test_service::free_port())
 }
@@ -229,7 +229,7 @@ pub(crate) fn with_ports(text: &str, ports: &[(u16, u16)]) -> String {
     text
 }
 
-/// The status and the body of the answer to a GET.
+/// Sends a GET and returns the status and the body of the answer.
 pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("localhost", port)).unwrap();
     write!(
@@ -247,7 +247,7 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     )
 }
 
-/// Debian keeps the programs of `PostgreSQL` in a folder of their version.
+/// Returns the folder of the `PostgreSQL` programs, which Debian names after the version.
 fn path_with_postgresql() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql")

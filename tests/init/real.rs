@@ -1,9 +1,9 @@
-//! Real projects, with the real programs that they use: `init` writes their stack files, and they
-//! become ready without an edit.
+//! Real projects with their real programs: `init` writes their stack files, and they become ready without
+//! an edit.
 
 use crate::place::{Place, free_ports, get, installed, project, repository, with_ports};
 
-/// What was written, with the ports of the project in the place of those of this run.
+/// Returns the written file, with the ports of this run replaced by those of the project.
 fn written(place: &Place, ports: &[(u16, u16)]) -> String {
     let back: Vec<(u16, u16)> = ports.iter().map(|(own, free)| (*free, *own)).collect();
     with_ports(&place.read("pilotlight.toml"), &back)

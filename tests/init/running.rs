@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::place::{Place, free_ports, get, repository};
 
-/// A shell with the processes that were started in it, which end with it.
+/// A shell and its processes, which are killed with it.
 struct Shell(Child);
 
 impl Shell {
@@ -55,7 +55,7 @@ fn is_open(port: u16) -> bool {
     TcpStream::connect(("localhost", port)).is_ok()
 }
 
-/// Has the backend open its connection to Redis.
+/// Makes the backend open its connection to Redis.
 fn create_session(port: u16) -> String {
     let mut stream = TcpStream::connect(("localhost", port)).unwrap();
     let body = r#"{"user_id":"demo"}"#;
@@ -91,7 +91,7 @@ fn needs(service: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn processes_that_were_started_by_hand_become_services_that_start_the_same() {
+fn processes_started_by_hand_become_equivalent_services() {
     let place = Place::new();
     let [redis, backend, frontend] = free_ports();
     let ports = [(6379, redis), (8001, backend), (5173, frontend)];
@@ -119,7 +119,7 @@ fn processes_that_were_started_by_hand_become_services_that_start_the_same() {
         ),
     ];
     for port in [redis, backend, frontend] {
-        until("a process does not listen", || is_open(port));
+        until("a process is not listening", || is_open(port));
     }
     let created = create_session(backend);
     assert!(created.starts_with("HTTP/1.1 201"), "{created}");
@@ -165,7 +165,7 @@ fn processes_that_were_started_by_hand_become_services_that_start_the_same() {
 }
 
 #[test]
-fn a_project_without_processes_is_told_so() {
+fn a_project_without_processes_is_reported() {
     let place = Place::new();
     place.write("Procfile", "web: node server.js --port 39017\n");
     let (_, err) = place.expect(&["init", "--running"], 1);

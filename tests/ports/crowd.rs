@@ -11,7 +11,7 @@ use pilotlight::{
 
 use super::stand::{Listener, PYTHON, is_root, mark, pids, request};
 
-/// What a holder is, and whether a claim of `nexus/backend` may end it in development by force.
+/// A kind of holder, and whether a claim of `nexus/backend` may stop it in development by force.
 const KINDS: [(&str, bool); 6] = [
     ("stranger", true),
     ("stubborn stranger", true),
@@ -34,7 +34,7 @@ fn start(kind: &str, running: &Mark) -> Listener {
 }
 
 #[tokio::test]
-async fn claims_end_no_process_outside_the_rules_whatever_is_asked() {
+async fn claims_stop_no_process_outside_the_rules() {
     let running = mark("nexus", "redis", 4);
     for mode in [Mode::Development, Mode::Production] {
         for conflict in [
@@ -81,7 +81,7 @@ async fn claims_end_no_process_outside_the_rules_whatever_is_asked() {
     }
 }
 
-/// Prints how long it takes to find a holder among 1,000 processes with 10,000 sockets: run with
+/// Prints the time to find a holder among 1,000 processes with 10,000 sockets. Run it with
 /// `--release --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "a measurement"]

@@ -1,4 +1,4 @@
-//! What stands in the way of a claim, and what does not.
+//! Sockets that block a claim, and sockets that do not.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -16,7 +16,7 @@ use pilotlight::{
 use super::stand::{Listener, PATIENCE, free_port, is_root, mark, pids, request, running, taken};
 
 #[tokio::test]
-async fn a_free_port_is_claimed_without_ending_a_process() {
+async fn a_free_port_is_claimed_without_stopping_a_process() {
     let port = free_port();
     let claimed = Ports::default().claim(&request(port)).await.unwrap();
     let ended = Vec::new();
@@ -24,7 +24,7 @@ async fn a_free_port_is_claimed_without_ending_a_process() {
 }
 
 #[tokio::test]
-async fn a_listener_is_ended_on_every_address_that_the_service_would_have() {
+async fn a_listener_is_stopped_on_every_address_of_the_service() {
     for addresses in ["127.0.0.1", "::1", "0.0.0.0", "::", "127.0.0.1,::1"] {
         let mut listener = Listener::start(addresses, &[]);
         let claimed = Ports::default()
@@ -69,7 +69,7 @@ async fn an_unknown_host_leaves_the_loopback_addresses() {
 }
 
 #[tokio::test]
-async fn connections_that_a_server_left_behind_are_no_obstacle() {
+async fn connections_left_by_a_server_do_not_block_a_claim() {
     let mut server = Listener::start("127.0.0.1", &["serve"]);
     let connection = TcpStream::connect(("127.0.0.1", server.port.number())).unwrap();
     server.wait();
@@ -79,7 +79,7 @@ async fn connections_that_a_server_left_behind_are_no_obstacle() {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_bound_and_does_not_listen_lingers() {
+async fn a_bound_socket_that_does_not_listen_blocks_a_claim() {
     let mut bound = Listener::start("127.0.0.1", &["bind"]);
     let fault = Ports::default()
         .claim(&request(bound.port))
@@ -90,7 +90,7 @@ async fn a_socket_that_is_bound_and_does_not_listen_lingers() {
 }
 
 #[tokio::test]
-async fn a_client_that_connects_from_the_port_is_no_holder() {
+async fn a_client_that_connects_from_the_port_is_not_its_holder() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let port = Port::new(client.local_addr().unwrap().port()).unwrap();
@@ -119,7 +119,7 @@ async fn a_port_that_needs_privileges_is_excluded() {
 }
 
 #[tokio::test]
-async fn holders_are_named_with_all_that_is_known_and_no_secret() {
+async fn holders_are_described_completely_without_secrets() {
     let listener = Listener::start("127.0.0.1,::1", &["--token", "hunter2", "--db-password=x1"]);
     let found = holders(listener.port).await.unwrap();
     assert_eq!(pids(&found), [listener.pid()]);
@@ -138,7 +138,7 @@ async fn holders_are_named_with_all_that_is_known_and_no_secret() {
 }
 
 #[tokio::test]
-async fn all_who_share_a_socket_are_named_and_ended_the_ancestor_first() {
+async fn all_processes_that_share_a_socket_are_named_and_stopped_the_ancestor_first() {
     let mut listener = Listener::start("127.0.0.1", &["fork"]);
     let found = holders(listener.port).await.unwrap();
     assert_eq!(found.len(), 2);
@@ -152,7 +152,7 @@ async fn all_who_share_a_socket_are_named_and_ended_the_ancestor_first() {
 }
 
 #[tokio::test]
-async fn one_that_left_the_family_with_the_socket_is_ended_too() {
+async fn a_process_that_left_the_tree_with_the_socket_is_stopped_too() {
     let mut listener = Listener::start("127.0.0.1", &["orphan"]);
     let claimed = Ports::default()
         .claim(&request(listener.port))
@@ -179,7 +179,7 @@ async fn next_takes_the_first_free_port_that_no_other_service_declares() {
 }
 
 #[tokio::test]
-async fn next_gives_up_at_the_end_of_all_ports() {
+async fn next_stops_at_the_last_port() {
     let last = Port::new(65_535).unwrap();
     let _listener = TcpListener::bind("127.0.0.1:65535").unwrap();
     let mut request = request(last);
@@ -212,7 +212,7 @@ async fn of_two_claims_at_once_one_gets_the_port() {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_given_up_gives_the_port_back() {
+async fn a_cancelled_claim_releases_the_port() {
     let ports = Ports::default();
     let mut listener = Listener::start("127.0.0.1", &["stubborn"]);
     let first = request(listener.port);
@@ -229,7 +229,7 @@ async fn a_claim_that_is_given_up_gives_the_port_back() {
 }
 
 #[tokio::test]
-async fn freeing_a_port_ends_who_listens_there() {
+async fn freeing_a_port_stops_its_listener() {
     for addresses in ["127.0.0.1", "127.0.0.2"] {
         let mut listener = Listener::start(addresses, &[]);
         let ended = free(
@@ -249,7 +249,7 @@ async fn freeing_a_port_ends_who_listens_there() {
 }
 
 #[tokio::test]
-async fn a_port_is_seen_to_be_free_as_soon_as_it_is() {
+async fn a_freed_port_is_noticed_at_once() {
     let listener = Listener::start("127.0.0.1", &[]);
     let port = listener.port;
     assert!(!verify_free(port, None, Duration::from_millis(30)).await);

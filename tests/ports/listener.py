@@ -1,4 +1,4 @@
-"""Holds a port the way its arguments say, and prints the port once it does.
+"""Holds a port in the way of its arguments, and prints the port once it does.
 
     listener.py PORT ADDRESS[,ADDRESS] [WAY...]
 
@@ -35,7 +35,7 @@ def hold(port):
 
 
 def supervise(port):
-    """Starts a successor, on the same port, before a child that was asked to leave has left."""
+    """Starts a successor on the same port before a child exits on SIGTERM."""
     started, tell_started = os.pipe()
     leaving, tell_leaving = os.pipe()
     may_go, tell_may_go = os.pipe()

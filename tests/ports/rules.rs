@@ -1,4 +1,4 @@
-//! Who is ended for a port, and who never is.
+//! Processes that are stopped for a port, and processes that never are.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -19,7 +19,7 @@ use super::stand::{
     Listener, PYTHON, SCRIPT, children, is_root, mark, pids, request, running, taken,
 };
 
-/// The arguments with which this very program claims the port that follows and prints the result.
+/// The arguments with which this program claims the port in the next argument and prints the result.
 pub(crate) const CLAIMANT: [&str; 4] = [
     "--exact",
     "rules::this_program_claims_a_port_for_another_test",
@@ -27,7 +27,7 @@ pub(crate) const CLAIMANT: [&str; 4] = [
     "--nocapture",
 ];
 
-/// This program, where other users reach it.
+/// Copies this program to a place that other users can reach.
 pub(crate) fn claimant(folder: &TempDir) -> PathBuf {
     let program = folder.path().join("claimant");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn claimant(folder: &TempDir) -> PathBuf {
 }
 
 #[tokio::test]
-#[ignore = "other tests run it as a program of its own"]
+#[ignore = "other tests run it as a separate program"]
 async fn this_program_claims_a_port_for_another_test() {
     let port = std::env::args()
         .next_back()
@@ -65,7 +65,7 @@ async fn a_stubborn_holder_is_killed_after_a_second() {
 }
 
 #[tokio::test]
-async fn in_production_the_holder_is_named_and_left_alone() {
+async fn in_production_the_holder_is_only_named() {
     let mut listener = Listener::start("127.0.0.1", &["stubborn"]);
     let mut request = request(listener.port);
     request.mode = Mode::Production;
@@ -89,7 +89,7 @@ async fn with_fail_the_holder_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_process_of_another_user_is_never_ended() {
+async fn a_process_of_another_user_is_never_stopped() {
     if !is_root() {
         return;
     }
@@ -113,7 +113,7 @@ async fn a_process_of_another_user_is_never_ended() {
 }
 
 #[tokio::test]
-async fn a_process_whose_sockets_are_not_shown_is_another_users() {
+async fn a_process_with_hidden_sockets_belongs_to_another_user() {
     if !is_root() {
         return;
     }
@@ -134,7 +134,7 @@ async fn a_process_whose_sockets_are_not_shown_is_another_users() {
 }
 
 #[tokio::test]
-async fn the_keeper_never_ends_itself() {
+async fn the_daemon_never_stops_itself() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = Port::new(listener.local_addr().unwrap().port()).unwrap();
     let fault = Ports::default().claim(&request(port)).await.unwrap_err();
@@ -144,7 +144,7 @@ async fn the_keeper_never_ends_itself() {
 }
 
 #[tokio::test]
-async fn what_the_keeper_was_started_from_is_never_ended() {
+async fn parents_of_the_daemon_are_never_stopped() {
     let program = std::env::current_exe().unwrap();
     let mut run = vec!["run", program.to_str().unwrap()];
     run.extend(CLAIMANT);
@@ -160,7 +160,7 @@ async fn what_the_keeper_was_started_from_is_never_ended() {
 }
 
 #[tokio::test]
-async fn what_the_asker_was_started_from_is_never_ended() {
+async fn parents_of_the_requesting_command_are_never_stopped() {
     let mut terminal = Listener::start("127.0.0.1", &["run", "sleep"]);
     let requester = Requester::default();
     requester.callers.note(children(terminal.pid())[0]);
@@ -170,7 +170,7 @@ async fn what_the_asker_was_started_from_is_never_ended() {
 }
 
 #[tokio::test]
-async fn the_proxy_of_a_container_is_never_ended() {
+async fn the_proxy_of_a_container_is_never_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let mut listener = Listener::called(folder.path(), "docker-proxy");
     let fault = Ports::default()
@@ -182,7 +182,7 @@ async fn the_proxy_of_a_container_is_never_ended() {
 }
 
 #[tokio::test]
-async fn a_service_that_the_keeper_runs_is_never_ended() {
+async fn a_service_of_the_daemon_is_never_stopped() {
     for mark in [mark("nexus", "frontend", 3), mark("other", "web", 1)] {
         let mut service = Listener::marked(&mark, &[]);
         let request = request(service.port);
@@ -198,7 +198,7 @@ async fn a_service_that_the_keeper_runs_is_never_ended() {
 }
 
 #[tokio::test]
-async fn a_service_of_another_stack_is_not_ended_for_this_one() {
+async fn a_service_of_another_stack_is_not_stopped_for_this_one() {
     let mark = mark("other", "web", 1);
     let mut service = Listener::marked(&mark, &[]);
     let fault = Ports::default()
@@ -212,7 +212,7 @@ async fn a_service_of_another_stack_is_not_ended_for_this_one() {
 }
 
 #[tokio::test]
-async fn a_leftover_of_the_same_stack_is_ended_with_its_whole_tree() {
+async fn a_leftover_of_the_same_stack_is_stopped_with_its_whole_tree() {
     for conflict in [
         PortConflict::Replace,
         PortConflict::Force,
@@ -244,7 +244,7 @@ async fn a_leftover_is_left_alone_in_production() {
     assert!(holder.lives());
 }
 
-/// The request of a stack in this folder that replaces only what it has left.
+/// Returns the request of a stack in this folder that only replaces its leftovers.
 fn replacing(listener: &Listener, folder: &Path) -> ClaimRequest {
     let mut request = request(listener.port);
     request.conflict = PortConflict::Replace;
@@ -269,7 +269,7 @@ async fn a_dev_server_of_another_project_is_named_with_its_folder_and_left_alone
 }
 
 #[tokio::test]
-async fn what_runs_from_a_folder_of_the_stack_is_replaced() {
+async fn a_process_in_a_folder_of_the_stack_is_replaced() {
     let own = tempfile::tempdir().unwrap();
     let within = own.path().join("api/src");
     std::fs::create_dir_all(&within).unwrap();
@@ -281,7 +281,7 @@ async fn what_runs_from_a_folder_of_the_stack_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_runs_from_a_folder_with_a_stack_file_of_its_own_is_left_alone() {
+async fn a_process_in_a_folder_with_another_stack_file_is_left_alone() {
     let own = tempfile::tempdir().unwrap();
     let nested = own.path().join("nested");
     std::fs::create_dir(&nested).unwrap();
@@ -293,7 +293,7 @@ async fn what_runs_from_a_folder_with_a_stack_file_of_its_own_is_left_alone() {
     assert!(server.lives());
 }
 
-/// A process that is ended with the test.
+/// A process that is killed with the test.
 struct Tidied(u32);
 
 impl Drop for Tidied {
@@ -312,7 +312,7 @@ async fn an_orphan_that_runs_the_program_of_the_service_is_replaced() {
     let script = own.path().join("server.py");
     std::fs::copy(SCRIPT, &script).unwrap();
     for (program, ends) in [("server.py", true), ("other.py", false)] {
-        // A session of its own, since it is to have no terminal.
+        // In a new session, so that it has no terminal.
         let line = r#"setsid "$@" & exec sleep 1000"#;
         let mut shell = Command::new("sh");
         shell.args(["-c", line, "sh", PYTHON]);
@@ -339,7 +339,7 @@ async fn an_orphan_that_runs_the_program_of_the_service_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_a_person_works_with_is_not_ended_by_force_but_by_a_person() {
+async fn editors_and_terminals_are_stopped_only_by_the_user_and_not_by_force() {
     let folder = tempfile::tempdir().unwrap();
     for (name, kind) in [
         ("code", ProgramKind::Editor),
@@ -360,7 +360,7 @@ async fn what_a_person_works_with_is_not_ended_by_force_but_by_a_person() {
 }
 
 #[tokio::test]
-async fn a_process_in_another_pid_namespace_is_not_ended_by_force() {
+async fn a_process_in_another_pid_namespace_is_not_stopped_by_force() {
     if !is_root() {
         return;
     }
@@ -374,7 +374,7 @@ async fn a_process_in_another_pid_namespace_is_not_ended_by_force() {
 }
 
 #[tokio::test]
-async fn a_holder_that_keeps_coming_back_is_left_alone_after_three_rounds() {
+async fn a_holder_that_keeps_restarting_is_left_alone_after_three_rounds() {
     let mut supervisor = Listener::start("127.0.0.1", &["respawn"]);
     let fault = Ports::default()
         .claim(&request(supervisor.port))

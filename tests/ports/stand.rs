@@ -15,7 +15,7 @@ use pilotlight::{
     stack::{Mode, Port, PortConflict, ServiceName},
 };
 
-/// The system's own: other users may run it, and no shell script stands before it.
+/// The system's Python: other users can run it, and it is not a shell script.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 pub(crate) const SCRIPT: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/ports/listener.py");
@@ -28,19 +28,19 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// One on `addresses`, in these ways of `listener.py`.
+    /// Starts one on `addresses`, with these options of `listener.py`.
     pub(crate) fn start(addresses: &str, ways: &[&str]) -> Self {
         Self::with(Command::new(PYTHON), 0, addresses, ways)
     }
 
-    /// One that carries this mark.
+    /// Starts one with this mark.
     pub(crate) fn marked(mark: &Mark, ways: &[&str]) -> Self {
         let mut command = Command::new(PYTHON);
         command.env(Mark::VARIABLE, mark.to_string());
         Self::with(command, 0, "127.0.0.1", ways)
     }
 
-    /// One that another user runs. Only root can do that.
+    /// Starts one as another user, which only root can do.
     pub(crate) fn of_another_user() -> Self {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", PYTHON]);
@@ -48,7 +48,7 @@ impl Listener {
     }
 
     pub(crate) fn with(mut python: Command, port: u16, addresses: &str, ways: &[&str]) -> Self {
-        // The script comes by `-c`: another user may not be allowed to reach its file.
+        // Passed with `-c`, since another user may not be able to read the file.
         let script = std::fs::read_to_string(Path::new(SCRIPT)).unwrap();
         python
             .args(["-c", &script, &port.to_string(), addresses])
@@ -56,7 +56,7 @@ impl Listener {
         Self::of(&mut python)
     }
 
-    /// What this command starts, which prints a port first.
+    /// Starts a command that first prints a port.
     pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command
             .process_group(0)
@@ -71,22 +71,22 @@ impl Listener {
         Self {
             child,
             output,
-            port: port.expect("the listener says its port"),
+            port: port.expect("the listener prints its port"),
         }
     }
 
-    /// One that works in this folder.
+    /// Starts one in this folder.
     pub(crate) fn within(folder: &Path, ways: &[&str]) -> Self {
         let mut command = Command::new(PYTHON);
         command.current_dir(folder);
         Self::with(command, 0, "127.0.0.1", ways)
     }
 
-    /// One that runs under this name.
+    /// Starts one under this name.
     pub(crate) fn called(folder: &Path, name: &str) -> Self {
         let program = folder.join(name);
-        // Another program writes it: one that a test beside starts may inherit the open file for a
-        // moment, and a program that is being written cannot be run.
+        // Another program writes it: a process that another test starts could inherit the open file for
+        // a moment, and a file that is open for writing cannot be run.
         let python = std::fs::canonicalize(PYTHON).unwrap();
         let copied = Command::new("cp").args([&python, &program]).status();
         assert!(copied.unwrap().success());
@@ -101,20 +101,20 @@ impl Listener {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that it prints.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line.trim().to_owned()
     }
 
-    /// Kills it, and waits for that; its children stay.
+    /// Kills it and waits until it has exited. Its children keep running.
     pub(crate) fn end(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Lets it end by itself.
+    /// Lets it exit by itself.
     pub(crate) fn wait(&mut self) {
         self.child.wait().unwrap();
     }
@@ -122,7 +122,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // It leads a group of its own, so that its remaining children end too.
+        // It leads a group, so that its remaining children are killed too.
         let group = format!("-{}", self.pid());
         let mut kill = Command::new("kill");
         kill.args(["-KILL", "--", &group]).stderr(Stdio::null());
@@ -131,7 +131,7 @@ impl Drop for Listener {
     }
 }
 
-/// The children of a process, while it lives.
+/// Returns the children of a running process.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let output = Command::new("ps")
         .args(["-o", "pid=", "--ppid", &pid.to_string()])
@@ -151,7 +151,7 @@ pub(crate) fn mark(stack: &str, service: &str, run: u64) -> Mark {
     }
 }
 
-/// That it is a running service of which only the mark is known.
+/// Returns the protection of a running service of which only the mark is known.
 pub(crate) fn running(mark: &Mark) -> Protected {
     Protected::RunningService(Neighbour {
         mark: mark.clone(),
@@ -159,7 +159,7 @@ pub(crate) fn running(mark: &Mark) -> Protected {
     })
 }
 
-/// What `nexus/backend` asks for in development by force.
+/// Returns the request of `nexus/backend` in development by force.
 pub(crate) fn request(port: Port) -> ClaimRequest {
     ClaimRequest {
         mark: mark("nexus", "backend", 7),
@@ -179,7 +179,7 @@ pub(crate) fn request(port: Port) -> ClaimRequest {
     }
 }
 
-/// A port on which no process listens, and that no other test gets.
+/// Returns a port on which no process listens and that no other test gets.
 pub(crate) fn free_port() -> Port {
     Port::new(pilotlight_test_service::free_port()).unwrap()
 }
@@ -193,14 +193,14 @@ pub(crate) fn pids(holders: &[Holder]) -> Vec<u32> {
     holders.iter().map(|holder| holder.process.pid).collect()
 }
 
-/// Takes a fault apart that says who has the port.
+/// Returns the holder of a port and its protection from a fault.
 pub(crate) fn taken(fault: PortFault) -> (Holder, Option<Protected>) {
     match fault {
         PortFault::Taken {
             holder: Some(holder),
             protected,
         } => (*holder, protected),
-        other => panic!("not taken by anyone known: {other:?}"),
+        other => panic!("not taken by a known process: {other:?}"),
     }
 }
 

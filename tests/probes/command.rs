@@ -22,7 +22,7 @@ async fn python(line: &str, patience: Duration) -> Result<(), ProbeFault> {
 }
 
 #[tokio::test]
-async fn a_command_passes_with_code_0_alone() {
+async fn a_command_passes_only_with_code_0() {
     assert_eq!(python("", DEADLINE).await, Ok(()));
     assert_eq!(
         python("print('no data yet'); exit(3)", DEADLINE).await,
@@ -37,14 +37,14 @@ async fn a_command_passes_with_code_0_alone() {
 }
 
 #[tokio::test]
-async fn a_command_that_takes_too_long_is_hung() {
+async fn a_command_that_takes_too_long_hangs() {
     let asked = python("import time; time.sleep(600)", SHORT).await;
     let hung = ProbeFaultKind::TimedOut { connected: true };
     assert_eq!(asked.unwrap_err().kind, hung);
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_could_not_be_launched() {
+async fn a_missing_command_cannot_be_launched() {
     let asked = run(&["no-such-program-anywhere"], DEADLINE).await;
     let kind = asked.unwrap_err().kind;
     let ProbeFaultKind::Launch(LaunchFault::CommandNotFound { program, .. }) = kind else {

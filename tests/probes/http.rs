@@ -11,7 +11,7 @@ fn answer(head: &str, body: &str) -> String {
     )
 }
 
-/// What an `http` probe makes of these bytes.
+/// Returns the result of an `http` probe for these bytes.
 async fn told(bytes: impl Into<Vec<u8>>) -> Result<(), ProbeFaultKind> {
     let server = Server::saying(bytes).await;
     ask_http(get(server.url("/"))).await
@@ -31,14 +31,14 @@ async fn any_status_from_200_to_399_passes() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_not_followed() {
+async fn a_redirect_passes_and_is_not_followed() {
     let elsewhere = free_port();
     let head = format!("302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/");
     assert_eq!(told(answer(&head, "")).await, Ok(()));
 }
 
 #[tokio::test]
-async fn an_unexpected_status_comes_with_the_beginning_of_its_body() {
+async fn an_unexpected_status_is_reported_with_the_beginning_of_its_body() {
     let asked = told(answer("503 Service Unavailable", "redis is down")).await;
     let expected = ProbeFaultKind::Status {
         status: 503,
@@ -54,7 +54,7 @@ async fn an_unexpected_status_comes_with_the_beginning_of_its_body() {
 }
 
 #[tokio::test]
-async fn a_status_is_told_even_if_its_body_never_ends() {
+async fn a_status_is_reported_even_if_its_body_never_ends() {
     let server = Server::start("127.0.0.1", |mut stream| async move {
         read_head(&mut stream).await;
         let beginning = b"HTTP/1.1 500 Oops\r\nContent-Length: 9\r\n\r\nhalf";
@@ -115,7 +115,7 @@ async fn expectations_are_judged() {
 }
 
 #[tokio::test]
-async fn the_request_goes_out_as_the_file_says_and_the_connection_is_closed() {
+async fn the_request_is_sent_as_configured_and_the_connection_is_closed() {
     let (seen, mut requests) = mpsc::unbounded_channel();
     let server = Server::start("127.0.0.1", move |mut stream| {
         let seen = seen.clone();
@@ -128,7 +128,7 @@ async fn the_request_goes_out_as_the_file_says_and_the_connection_is_closed() {
                 .write_all(answer("201 Created", "").as_bytes())
                 .await
                 .unwrap();
-            // The probe is who closes.
+            // The probe closes the connection.
             assert_eq!(stream.read(&mut body).await.unwrap(), 0);
             seen.send(request).unwrap();
         }
@@ -160,7 +160,7 @@ async fn the_request_goes_out_as_the_file_says_and_the_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn what_accepts_and_never_answers_is_hung() {
+async fn a_server_that_accepts_but_never_answers_hangs() {
     let server = Server::hung().await;
     let asked = ask_within(Probe::Http(Box::new(get(server.url("/v1")))), SHORT).await;
     assert_eq!(
@@ -173,7 +173,7 @@ async fn what_accepts_and_never_answers_is_hung() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_half_way_is_hung_too() {
+async fn a_server_that_stops_within_the_body_hangs_too() {
     let server = Server::start("127.0.0.1", |mut stream| async move {
         read_head(&mut stream).await;
         let beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
@@ -187,7 +187,7 @@ async fn a_body_that_stops_half_way_is_hung_too() {
 }
 
 #[tokio::test]
-async fn what_closes_in_due_form_is_told_from_what_breaks_off() {
+async fn a_closed_connection_is_distinguished_from_a_reset_one() {
     let server = Server::start("127.0.0.1", |mut stream| async move {
         read_head(&mut stream).await;
     })
@@ -207,7 +207,7 @@ async fn what_closes_in_due_form_is_told_from_what_breaks_off() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_the_protocol_is_said_to() {
+async fn a_violation_of_the_protocol_is_reported() {
     assert_eq!(
         told("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort").await,
         protocol("its Content-Length is 10, and its body ends after 5 bytes")
@@ -247,7 +247,7 @@ async fn an_answer_that_breaks_the_protocol_is_said_to() {
 }
 
 #[tokio::test]
-async fn a_head_without_an_end_is_given_up() {
+async fn an_endless_head_is_rejected() {
     let server = Server::start("127.0.0.1", |mut stream| async move {
         read_head(&mut stream).await;
         let start = stream.write_all(b"HTTP/1.1 200 OK\r\n").await;
@@ -266,7 +266,7 @@ async fn a_head_without_an_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_body_without_an_end_is_not_read_for_ever() {
+async fn an_endless_body_is_not_read_for_ever() {
     let endless = async |kind: &'static str| {
         Server::start("127.0.0.1", move |mut stream| async move {
             read_head(&mut stream).await;
@@ -275,7 +275,7 @@ async fn a_body_without_an_end_is_not_read_for_ever() {
             while sent.is_ok() && kind == "text/plain" {
                 sent = stream.write_all(&[b'x'; 8192]).await;
             }
-            // Until the probe has gone.
+            // Until the probe has disconnected.
             let _ = stream.read(&mut [0]).await;
         })
         .await
@@ -286,13 +286,13 @@ async fn a_body_without_an_end_is_not_read_for_ever() {
     request.expect.json = Some(json!({}));
     let asked = ask_http(request).await;
     assert!(matches!(asked, Err(ProbeFaultKind::Body(_))), "{asked:?}");
-    // Events come one by one, and none has come yet.
+    // Events arrive one by one, and none has arrived yet.
     let events = endless("text/event-stream").await;
     assert_eq!(ask_http(get(events.url("/"))).await, Ok(()));
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_said() {
+async fn an_invalid_header_is_reported() {
     let mut request = get("http://localhost:1/");
     request.headers.insert("X Y".into(), String::new());
     assert_eq!(

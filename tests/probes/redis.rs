@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A real Redis in a folder of its own, that ends with the test.
+/// A real Redis in its own folder, which is killed with the test.
 struct Redis {
     port: u16,
     folder: TempDir,
@@ -13,7 +13,7 @@ struct Redis {
 }
 
 impl Redis {
-    /// Starts one, and waits until it answers at all.
+    /// Starts one and waits until it answers.
     async fn start(options: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), options).await
     }
@@ -29,7 +29,7 @@ impl Redis {
             let environment = Env::of_this_process();
             let command = Command::Argv(words);
             let ended = run_helper(&command, &directory, &environment, DEADLINE * 6).await;
-            panic!("redis-server has ended: {ended:?}");
+            panic!("redis-server has exited: {ended:?}");
         });
         let redis = Self {
             port,
@@ -45,7 +45,7 @@ impl Redis {
         redis
     }
 
-    /// What a probe says, with `login` as the part before the host.
+    /// Returns the result of a probe, with `login` as the part before the host.
     async fn ping(&self, login: &str) -> Result<(), ProbeFaultKind> {
         let url = format!("redis://{login}localhost:{}/0", self.port);
         ask_within(Probe::Redis(url), Duration::from_secs(2))
@@ -53,7 +53,7 @@ impl Redis {
             .map_err(|fault| fault.kind)
     }
 
-    /// Sends inline commands, and returns when so many lines have been answered.
+    /// Sends inline commands and waits for this number of lines.
     async fn tell(&self, commands: &str, lines: usize) -> TcpStream {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         stream.write_all(commands.as_bytes()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_redis_that_answers_passes() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_missing_or_wrong_is_told_apart() {
+async fn a_missing_login_is_distinguished_from_a_wrong_one() {
     let redis = Redis::start(&["--requirepass", "secret", "--save", ""]).await;
     assert_eq!(
         redis.ping("").await,
@@ -123,7 +123,7 @@ async fn a_login_that_is_missing_or_wrong_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_login_never_shows_in_what_was_asked() {
+async fn a_login_never_appears_in_the_request_shown() {
     let url = format!("redis://anna:secret@localhost:{}/0", free_port());
     let fault = ask_within(Probe::Redis(url.clone()), DEADLINE)
         .await
@@ -136,14 +136,14 @@ async fn a_login_never_shows_in_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_redis_that_still_reads_its_data_is_loading() {
+async fn a_redis_that_reads_its_data_is_loading() {
     let redis = Redis::start(&["--save", ""]).await;
     let keys: Vec<_> = (0..2000).map(|key| format!("SET key{key} value")).collect();
     let commands = format!("{}\r\nSAVE\r\n", keys.join("\r\n"));
     redis.tell(&commands, 2001).await;
     let folder = redis.folder;
     drop(redis.running);
-    // A millisecond for each key, and an ear for others in between.
+    // It takes a millisecond for each key, and handles clients in between.
     let slowly = [
         "--key-load-delay",
         "1000",
@@ -161,7 +161,7 @@ async fn a_redis_that_still_reads_its_data_is_loading() {
 }
 
 #[tokio::test]
-async fn a_redis_that_cannot_save_takes_no_writes() {
+async fn a_redis_that_cannot_save_rejects_writes() {
     let redis = Redis::start(&["--save", "3600 1"]).await;
     assert_eq!(redis.ping("").await, Ok(()));
     std::fs::remove_dir_all(Path::new(redis.folder.path())).unwrap();
@@ -170,7 +170,7 @@ async fn a_redis_that_cannot_save_takes_no_writes() {
 }
 
 #[tokio::test]
-async fn a_replica_without_its_master_is_told_apart_from_one_with_data() {
+async fn a_replica_without_its_master_is_distinguished_from_one_with_data() {
     let unused = free_port().to_string();
     let stale = [
         "--replicaof",
@@ -185,7 +185,7 @@ async fn a_replica_without_its_master_is_told_apart_from_one_with_data() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_busy_with_something_else_is_hung() {
+async fn a_busy_redis_hangs() {
     let redis = Redis::start(&["--enable-debug-command", "yes", "--save", ""]).await;
     let _asleep = redis.tell("DEBUG SLEEP 60\r\n", 0).await;
     let hung = Err(ProbeFaultKind::TimedOut { connected: true });
@@ -193,11 +193,11 @@ async fn a_redis_that_is_busy_with_something_else_is_hung() {
 }
 
 #[tokio::test]
-async fn what_answers_otherwise_is_no_redis() {
+async fn a_server_with_another_protocol_is_not_redis() {
     let told = async |bytes: &'static [u8]| {
         let server = Server::start("127.0.0.1", move |mut stream| async move {
             stream.write_all(bytes).await.unwrap();
-            // Until the probe has gone.
+            // Until the probe has disconnected.
             while stream
                 .read(&mut [0; 100])
                 .await
@@ -224,7 +224,7 @@ async fn what_answers_otherwise_is_no_redis() {
     assert_eq!(hung, ProbeFaultKind::TimedOut { connected: true });
     let server = Server::start("127.0.0.1", |_stream| async {}).await;
     let url = format!("redis://127.0.0.1:{}", server.port);
-    // Which of the two depends on whether the question was there by then.
+    // The result depends on whether the request arrived before that.
     let asked = ask(Probe::Redis(url)).await;
     assert!(
         matches!(asked, Err(ProbeFaultKind::Reset | ProbeFaultKind::Empty)),

@@ -1,4 +1,4 @@
-//! Databases and brokers: the real servers, and recorded bytes of those that Debian does not have.
+//! Databases and brokers: real servers, and recorded bytes of servers that Debian does not have.
 
 use std::{
     future::pending,
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// So long a server may take to start on a busy machine.
+/// The time limit for the start of a server on a busy machine.
 const STARTS: Duration = Duration::from_mins(8);
 
-/// A server in a folder of its own, that ends with the test.
+/// A server in its own folder, which is killed with the test.
 struct Real {
     protocol: Protocol,
     port: u16,
@@ -47,7 +47,7 @@ impl Real {
             let environment = Env::of_this_process();
             let command = Command::Argv(words);
             let ended = run_helper(&command, &directory, &environment, STARTS * 2).await;
-            panic!("the server has ended: {ended:?}");
+            panic!("the server has exited: {ended:?}");
         });
         let until_up = async {
             while at(protocol, port, "").await.is_err() {
@@ -55,7 +55,7 @@ impl Real {
             }
         };
         tokio::select! {
-            up = timeout(STARTS, until_up) => up.expect("the server never came up"),
+            up = timeout(STARTS, until_up) => up.expect("the server did not start"),
             ended = running.join_next() => ended.unwrap().unwrap(),
         }
         Self {
@@ -66,14 +66,14 @@ impl Real {
         }
     }
 
-    /// The result of a probe with `login` before the host and `path` after it.
+    /// Returns the result of a probe with `login` before the host and `path` after it.
     async fn asked(&self, login: &str, path: &str) -> Result<(), ProbeFaultKind> {
         let scheme = self.protocol.schemes()[0];
         let url = format!("{scheme}://{login}127.0.0.1:{}{path}", self.port);
         ask(Probe::Server(self.protocol, url)).await
     }
 
-    /// The refusal of such a probe, and the server's own words.
+    /// Returns the fault of such a probe, and the server's message.
     async fn refused(&self, login: &str, path: &str) -> (Refusal, String) {
         refusal(self.asked(login, path).await)
     }
@@ -89,7 +89,7 @@ fn refusal(asked: Result<(), ProbeFaultKind>) -> (Refusal, String) {
 }
 
 #[tokio::test]
-async fn a_real_postgresql_tells_up_from_a_wrong_login_and_a_missing_database() {
+async fn a_real_postgresql_distinguishes_ready_wrong_login_and_missing_database() {
     let db = Real::start(
         Protocol::Postgres,
         "echo secret > password\n\
@@ -116,7 +116,7 @@ async fn a_real_postgresql_tells_up_from_a_wrong_login_and_a_missing_database() 
 }
 
 #[tokio::test]
-async fn a_real_mariadb_tells_up_from_a_wrong_login_and_a_missing_database() {
+async fn a_real_mariadb_distinguishes_ready_wrong_login_and_missing_database() {
     let db = Real::start(
         Protocol::Mysql,
         "mariadb-install-db --no-defaults --datadir=\"$PWD/data\" --skip-test-db > install.txt 2>&1\n\
@@ -145,7 +145,7 @@ async fn a_real_mariadb_tells_up_from_a_wrong_login_and_a_missing_database() {
 }
 
 #[tokio::test]
-async fn a_real_rabbitmq_tells_up_from_a_wrong_login_and_a_missing_host() {
+async fn a_real_rabbitmq_distinguishes_ready_wrong_login_and_missing_vhost() {
     let (own, nodes) = (free_port(), free_port());
     let broker = Real::start(
         Protocol::Rabbitmq,
@@ -170,7 +170,7 @@ async fn a_real_rabbitmq_tells_up_from_a_wrong_login_and_a_missing_host() {
     assert!(words.contains("vhost none not found"), "{words}");
 }
 
-/// A server with a health service that knows the state of the whole and of `shop.Orders`.
+/// A server with a health service that knows the overall state and that of `shop.Orders`.
 const GRPC: &str = r#"
 import grpc, sys, threading
 from concurrent import futures
@@ -198,7 +198,7 @@ async fn grpc(health: &str) -> Real {
     Real::start(Protocol::Grpc, &script).await
 }
 
-/// The packages that `cargo xtask test` installed.
+/// Returns the packages that `cargo xtask test` installed.
 fn projects() -> PathBuf {
     let set_up = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/xtask/projects");
     std::env::var_os("PILOTLIGHT_TEST_PROJECTS").map_or_else(set_up, PathBuf::from)
@@ -217,13 +217,13 @@ async fn a_real_grpc_server_is_asked_for_its_health() {
 }
 
 #[tokio::test]
-async fn a_real_grpc_server_without_a_health_service_is_up() {
+async fn a_real_grpc_server_without_a_health_service_is_ready() {
     let server = grpc("").await;
     assert_eq!(server.asked("", "").await, Ok(()));
 }
 
 #[tokio::test]
-async fn a_server_of_another_kind_is_told_by_what_it_sends() {
+async fn a_server_of_another_kind_is_recognized_by_its_bytes() {
     for protocol in Protocol::ALL {
         let answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
         let server = speaking(answer, true).await;
@@ -245,7 +245,7 @@ async fn a_server_of_another_kind_is_told_by_what_it_sends() {
 }
 
 #[tokio::test]
-async fn a_login_never_shows_in_what_was_asked_of_a_server() {
+async fn a_login_never_appears_in_the_request_shown_for_a_server() {
     for protocol in Protocol::ALL {
         let scheme = protocol.schemes()[0];
         let url = format!("{scheme}://anna:secret@127.0.0.1:{}/x", free_port());
@@ -271,8 +271,8 @@ async fn a_postgresql_that_recovers_is_starting() {
 }
 
 #[tokio::test]
-async fn a_mysql_that_has_too_many_clients_says_so() {
-    // As MySQL 8.4 sends it instead of a greeting.
+async fn a_mysql_with_too_many_clients_is_reported() {
+    // MySQL 8.4 sends this instead of a greeting.
     let words = b"\xff\x10\x04Too many connections";
     let length = u32::try_from(words.len()).unwrap().to_le_bytes();
     let server = speaking([&length[..3], &[0], words].concat(), false).await;
@@ -282,7 +282,7 @@ async fn a_mysql_that_has_too_many_clients_says_so() {
     );
 }
 
-/// A reply of MongoDB 7, with these fields.
+/// Returns a reply of MongoDB 7 with these fields.
 fn mongodb(fields: &[u8]) -> Vec<u8> {
     let document = u32::try_from(fields.len() + 5).unwrap();
     let length = (document + 21).to_le_bytes();
@@ -297,7 +297,7 @@ fn mongodb(fields: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_mongodb_is_up_starting_or_without_a_configuration() {
+async fn a_mongodb_is_ready_starting_or_without_a_configuration() {
     const OK: &[u8] = b"\x01ok\0\0\0\0\0\0\0\xf0\x3f";
     let primary = [b"\x08isWritablePrimary\0\x01", OK].concat();
     let server = speaking(mongodb(&primary), true).await;
@@ -345,14 +345,14 @@ async fn at(protocol: Protocol, port: u16, login: &str) -> Result<(), ProbeFault
     ask(Probe::Server(protocol, url)).await
 }
 
-/// A server that sends these bytes, if `waits` once a client has sent some, and nothing more.
+/// Starts a server that sends only these bytes; with `waits`, after the first bytes of the client.
 async fn speaking(answer: impl Into<Vec<u8>>, waits: bool) -> Server {
     let answer = answer.into();
     Server::start("127.0.0.1", move |mut stream| {
         let answer = answer.clone();
         async move {
             if waits {
-                // MySQL's client sends nothing first.
+                // A client of MySQL does not send anything first.
                 let _ = timeout(SHORT, stream.read_u8()).await;
             }
             stream.write_all(&answer).await.unwrap();
@@ -362,7 +362,7 @@ async fn speaking(answer: impl Into<Vec<u8>>, waits: bool) -> Server {
     .await
 }
 
-/// A server that answers each message of a client with the next of these.
+/// Starts a server that answers each message of a client with the next of these answers.
 async fn answering(answers: Vec<Vec<u8>>) -> Server {
     Server::start("127.0.0.1", move |mut stream| {
         let answers = answers.clone();

@@ -20,7 +20,7 @@ async fn a_port_that_accepts_passes() {
 }
 
 #[tokio::test]
-async fn localhost_is_reached_on_either_family() {
+async fn localhost_is_reached_on_both_address_families() {
     for address in ["127.0.0.1", "::1"] {
         let server = accepting(address).await;
         for name in ["localhost", "LOCALHOST.", "app.localhost"] {
@@ -40,9 +40,9 @@ async fn a_port_without_a_listener_refuses() {
 }
 
 #[tokio::test]
-async fn a_connection_from_a_port_to_itself_is_no_listener() {
-    // The system takes every second port of its range for the near end, in turn: a port that it
-    // gives to a listener is of the other half, so the next one is asked.
+async fn a_connection_from_a_port_to_itself_is_not_a_listener() {
+    // For outgoing connections the system uses every second port of its range in turn, and gives the
+    // others to listeners, so this connects to the next port.
     let free = free_port();
     for port in [free, free ^ 1] {
         let prober = Prober::default();
@@ -60,7 +60,7 @@ async fn a_port_that_does_not_accept_in_time_was_not_connected() {
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    // These fill the queue, from which no connection is accepted.
+    // These connections fill the queue, and none is accepted.
     let mut queued = Vec::new();
     while let Ok(stream) = timeout(SHORT, TcpStream::connect(address)).await {
         queued.push(stream.unwrap());
@@ -86,7 +86,7 @@ async fn an_unknown_name_is_unreachable() {
     assert!(
         matches!(
             kind,
-            // Where no name server answers at all, it takes its time to say so.
+            // Without a name server, the error takes a while.
             ProbeFaultKind::Unreachable(_) | ProbeFaultKind::TimedOut { connected: false }
         ),
         "{kind:?}"
@@ -94,7 +94,7 @@ async fn an_unknown_name_is_unreachable() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_said() {
+async fn an_invalid_address_is_reported() {
     let asked = connect("8001".into()).await;
     let expected = "`8001` is not of the form host:port";
     assert_eq!(asked, Err(ProbeFaultKind::Address(expected.into())));

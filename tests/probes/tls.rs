@@ -12,7 +12,7 @@ use tokio_tungstenite::accept_async;
 
 use super::*;
 
-/// A server with a certificate that it has signed itself, for another name at that.
+/// Starts a server with a self-signed certificate for another name.
 async fn start<F, S>(serve: F) -> Server
 where
     F: Fn(TlsStream<TcpStream>) -> S + Send + Sync + 'static,
@@ -41,7 +41,7 @@ where
 }
 
 #[tokio::test]
-async fn a_developers_own_certificate_is_taken_on_this_machine() {
+async fn a_self_signed_certificate_is_accepted_on_this_machine() {
     let server = start(|mut stream| async move {
         let mut head = [0; 5];
         stream.read_exact(&mut head).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_developers_own_certificate_is_taken_on_this_machine() {
 }
 
 #[tokio::test]
-async fn secure_websockets_and_redis_pass_too() {
+async fn websockets_and_redis_with_tls_pass_too() {
     let server = start(|stream| async move {
         let mut socket = accept_async(stream).await.unwrap();
         while socket.next().await.is_some() {}
@@ -76,7 +76,7 @@ async fn secure_websockets_and_redis_pass_too() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_said_to_have_none() {
+async fn a_server_without_tls_is_reported() {
     let server = Server::saying("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
     let server_too = Server::start("127.0.0.1", |mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
@@ -90,7 +90,7 @@ async fn a_server_without_tls_is_said_to_have_none() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_is_hung() {
+async fn an_endless_handshake_hangs() {
     let server = Server::hung().await;
     let request = get(format!("https://localhost:{}/", server.port));
     let asked = ask_within(Probe::Http(Box::new(request)), SHORT).await;

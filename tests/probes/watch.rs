@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-/// A watch on its way, on a task of its own.
+/// A running watch on its own task.
 struct Watched {
     rounds: mpsc::Receiver<Round>,
     log: mpsc::Sender<String>,
@@ -54,7 +54,7 @@ impl Watched {
 const RARELY: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn a_server_that_listens_is_noticed_long_before_the_next_round() {
+async fn a_new_listener_is_noticed_long_before_the_next_round() {
     let port = free_port();
     for _ in 0..5 {
         let began = clock::now().instant;
@@ -93,7 +93,7 @@ async fn all_probes_must_pass_in_one_round() {
 }
 
 #[tokio::test]
-async fn a_poke_finds_out_at_once_that_a_server_has_gone() {
+async fn a_poke_notices_at_once_that_a_server_has_exited() {
     let server = Server::saying("HTTP/1.1 200 OK\r\n\r\n").await;
     let mut watched = watch(vec![Probe::Http(Box::new(get(server.url("/"))))], RARELY);
     let round = watched.next().await;
@@ -108,7 +108,7 @@ async fn a_poke_finds_out_at_once_that_a_server_has_gone() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_is_noticed_by_itself() {
+async fn a_server_that_recovers_is_noticed_automatically() {
     let port = free_port();
     let every = Duration::from_millis(10);
     let mut watched = watch(vec![Probe::Tcp(format!("localhost:{port}"))], every);

@@ -15,7 +15,7 @@ async fn shake(server: &Server) -> Result<(), ProbeFaultKind> {
 }
 
 #[tokio::test]
-async fn a_handshake_that_is_accepted_passes_and_ends_in_due_form() {
+async fn an_accepted_handshake_passes_and_is_closed_properly() {
     let (seen, mut messages) = mpsc::unbounded_channel();
     let server = Server::start("127.0.0.1", move |stream| {
         let seen = seen.clone();
@@ -35,7 +35,7 @@ async fn a_handshake_that_is_accepted_passes_and_ends_in_due_form() {
 }
 
 #[tokio::test]
-async fn a_refused_handshake_is_told_with_its_status() {
+async fn a_rejected_handshake_is_reported_with_its_status() {
     for status in [200, 403, 404, 426] {
         let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
         let server = Server::saying(answer).await;
@@ -47,7 +47,7 @@ async fn a_refused_handshake_is_told_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_goes_wrong_is_told_apart() {
+async fn kinds_of_failed_handshakes_are_distinguished() {
     let server = Server::saying("+PONG\r\n").await;
     let asked = shake(&server).await;
     assert!(

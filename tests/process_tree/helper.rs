@@ -1,4 +1,4 @@
-//! Short commands.
+//! Helper commands.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ async fn run(line: &str, folder: &Path, patience: Duration) -> Result<Output, He
 }
 
 #[tokio::test]
-async fn a_helper_tells_how_it_ended_and_what_it_said() {
+async fn a_helper_returns_its_exit_and_its_output() {
     let folder = TempDir::new().unwrap();
     let line = "echo one; echo two >&2; echo; exit 4";
     let output = run(line, folder.path(), SOON).await.unwrap();
@@ -29,7 +29,7 @@ async fn a_helper_tells_how_it_ended_and_what_it_said() {
 }
 
 #[tokio::test]
-async fn a_helper_that_takes_too_long_is_ended_with_all_that_it_started() {
+async fn a_helper_that_takes_too_long_is_killed_with_its_children() {
     let folder = TempDir::new().unwrap();
     let service = pilotlight_test_service::path().display();
     let line = format!("{service} --child setsid --child double-fork > children");
@@ -45,7 +45,7 @@ async fn a_helper_that_takes_too_long_is_ended_with_all_that_it_started() {
 }
 
 #[tokio::test]
-async fn what_a_helper_leaves_in_the_background_is_not_waited_for() {
+async fn background_processes_of_a_helper_are_not_awaited() {
     let folder = TempDir::new().unwrap();
     let line = "echo said; sleep 600 & echo $! > pid";
     let output = run(line, folder.path(), SOON).await.unwrap();
@@ -57,7 +57,7 @@ async fn what_a_helper_leaves_in_the_background_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn of_a_flood_the_end_is_kept() {
+async fn the_end_of_a_flood_is_kept() {
     let folder = TempDir::new().unwrap();
     let line = "yes 0123456789 | head -c 20000000; echo; echo end";
     let output = run(line, folder.path(), SOON).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_helper_whose_caller_has_stopped_waiting_is_killed() {
 }
 
 #[tokio::test]
-async fn a_helper_that_cannot_be_started_says_so() {
+async fn a_helper_that_cannot_be_started_is_an_error() {
     let folder = TempDir::new().unwrap();
     let command = Command::Argv(vec!["no-such-program-at-all".to_owned()]);
     let outcome = run_helper(&command, folder.path(), &Env::new(), SOON).await;

@@ -1,4 +1,4 @@
-//! Starting, and why not.
+//! Launching programs, and the errors of a launch.
 
 use std::fs::{self, File};
 
@@ -14,7 +14,7 @@ use rustix::process::getpgid;
 use crate::stage::{SOON, Service, Stage, append, script, soon};
 
 #[tokio::test]
-async fn a_service_starts_in_its_directory_with_nothing_to_read() {
+async fn a_service_starts_in_its_directory_with_an_empty_input() {
     let stage = Stage::new("directory");
     let service = stage
         .launch(&["/bin/sh", "-c", "pwd -P; echo $PWD; wc -c"])
@@ -30,7 +30,7 @@ async fn a_service_starts_in_its_directory_with_nothing_to_read() {
 }
 
 #[tokio::test]
-async fn a_service_leads_a_group_and_carries_its_mark() {
+async fn a_service_leads_a_group_and_has_its_mark() {
     let stage = Stage::new("mark");
     let service = stage
         .serve("--env PILOTLIGHT_SERVICE --env PYTHONUNBUFFERED --print ready")
@@ -46,7 +46,7 @@ async fn a_service_leads_a_group_and_carries_its_mark() {
 }
 
 #[tokio::test]
-async fn what_the_environment_says_of_python_stays() {
+async fn settings_for_python_in_the_environment_are_kept() {
     let stage = Stage::new("python");
     let mut prepared = stage.prepare(&["/bin/sh", "-c", "echo \"<$PYTHONUNBUFFERED>\""]);
     prepared.environment.set("PYTHONUNBUFFERED", "");
@@ -56,9 +56,9 @@ async fn what_the_environment_says_of_python_stays() {
 }
 
 #[tokio::test]
-async fn a_service_finds_an_open_input_and_is_asked_for_colours() {
+async fn a_service_gets_an_open_input_and_is_asked_for_colours() {
     let stage = Stage::new("terminal");
-    // An input that is at its end is readable.
+    // A closed input would be readable.
     let words =
         "import os, select\nprint(os.environ['FORCE_COLOR'], select.select([0], [], [], 0)[0])";
     let mut prepared = stage.prepare(&["python3", "-c", words]);
@@ -103,7 +103,7 @@ async fn output_and_errors_are_appended_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
+async fn a_service_only_inherits_its_output_and_its_tag() {
     let stage = Stage::new("descriptors");
     let inherited = File::open("/dev/null").unwrap();
     let leaking = rustix::io::dup(&inherited).unwrap();
@@ -117,13 +117,13 @@ async fn a_service_inherits_no_descriptor_but_its_output_and_its_tag() {
 }
 
 #[tokio::test]
-async fn a_signal_that_the_keeper_ignores_is_not_ignored_by_a_service() {
+async fn a_service_does_not_inherit_ignored_signals() {
     let stage = Stage::new("ignored");
     let service = stage
         .launch(&["/bin/sh", "-c", "cat /proc/self/status"])
         .await;
     soon(service.tree.exited()).await;
-    // The standard library has this process ignore SIGPIPE.
+    // The standard library makes this process ignore SIGPIPE.
     let own = fs::read_to_string("/proc/self/status").unwrap();
     assert_ne!(ignored_signals(&own), 0);
     assert_eq!(ignored_signals(&service.printed()), 0);
@@ -132,12 +132,12 @@ async fn a_signal_that_the_keeper_ignores_is_not_ignored_by_a_service() {
 fn ignored_signals(status: &str) -> u64 {
     let mut lines = status.lines();
     let signals = lines.find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    // The two after SIGSYS are glibc's own.
+    // glibc uses the two signals after SIGSYS itself.
     u64::from_str_radix(signals.trim(), 16).unwrap() & 0x7fff_ffff
 }
 
 #[tokio::test]
-async fn every_way_to_end_is_told_to_all_who_wait_and_to_those_who_come_later() {
+async fn every_kind_of_exit_is_reported_to_all_current_and_later_waiters() {
     let stage = Stage::new("exits");
     for (line, expected) in [
         ("exit 0", Exit::Code(0)),
@@ -156,7 +156,7 @@ async fn every_way_to_end_is_told_to_all_who_wait_and_to_those_who_come_later() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_services_that_die_in_their_first_millisecond_are_all_heard_of() {
+async fn two_hundred_immediate_exits_are_all_noticed() {
     let stage = Stage::new("at-once");
     let mut services: Vec<Service> = Vec::new();
     for number in 0..200 {
@@ -169,7 +169,7 @@ async fn two_hundred_services_that_die_in_their_first_millisecond_are_all_heard_
 }
 
 #[tokio::test]
-async fn a_wait_that_is_given_up_takes_nothing_with_it() {
+async fn a_cancelled_wait_loses_no_exit() {
     let stage = Stage::new("given-up");
     let service = stage.serve("--sigterm 4 --print ready").await;
     service.ready().await;
@@ -183,7 +183,7 @@ async fn a_wait_that_is_given_up_takes_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_told_with_what_was_meant() {
+async fn a_missing_program_is_reported_with_a_suggestion() {
     let stage = Stage::new("not-found");
     let folder = stage.folder.path();
     script(&folder.join("bin/pilot-frobnicate"), "#!/bin/sh\n");
@@ -208,7 +208,7 @@ async fn a_program_that_is_not_there_is_told_with_what_was_meant() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_program_that_is_still_being_written_is_started_when_it_is_whole() {
+async fn a_program_that_is_being_written_is_started_when_it_is_complete() {
     let stage = Stage::new("busy");
     let file = stage.folder.path().join("built");
     script(&file, "#!/bin/sh\n");
@@ -228,7 +228,7 @@ async fn a_program_that_is_still_being_written_is_started_when_it_is_whole() {
 }
 
 #[tokio::test]
-async fn the_path_of_the_service_counts_and_starts_at_its_directory() {
+async fn the_path_of_the_service_is_used_relative_to_its_directory() {
     let stage = Stage::new("path");
     script(
         &stage.folder.path().join("tools/greet"),
@@ -242,7 +242,7 @@ async fn the_path_of_the_service_counts_and_starts_at_its_directory() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_run_is_told_apart_from_what_is_not_there() {
+async fn a_program_that_cannot_be_executed_is_distinguished_from_a_missing_one() {
     let stage = Stage::new("not-executable");
     let folder = stage.folder.path();
     fs::write(folder.join("data"), "").unwrap();
@@ -255,7 +255,7 @@ async fn what_may_not_be_run_is_told_apart_from_what_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_not_there_is_told_whatever_the_program() {
+async fn a_missing_directory_is_reported_for_every_program() {
     let stage = Stage::new("no-directory");
     fs::write(stage.folder.path().join("file"), "").unwrap();
     for directory in ["missing", "file"] {
@@ -274,7 +274,7 @@ async fn a_directory_that_is_not_there_is_told_whatever_the_program() {
 }
 
 #[tokio::test]
-async fn a_script_that_cannot_be_started_says_why() {
+async fn a_script_that_cannot_be_started_is_reported_with_the_reason() {
     let stage = Stage::new("scripts");
     for (text, expected) in [
         ("echo no first line\n", "nor a script that begins with #!"),
@@ -299,7 +299,7 @@ async fn a_script_that_cannot_be_started_says_why() {
 }
 
 #[tokio::test]
-async fn words_that_no_program_can_be_given_are_refused() {
+async fn arguments_with_a_null_byte_are_rejected() {
     let stage = Stage::new("words");
     for words in [&[][..], &["/bin/sh", "a\0b"]] {
         let fault = launch(stage.prepare(words)).await.err();

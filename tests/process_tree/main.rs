@@ -1,8 +1,7 @@
-//! Real processes that fork, leave their group, lose their parent, ignore signals and overwrite
-//! their environment: whatever they do, stopping the service leaves none of them, and no other
-//! process is harmed.
+//! Real processes that fork, leave their group, lose their parent, ignore signals and overwrite their
+//! environment. Stopping the service must stop all of them and no other process.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+#![expect(clippy::unwrap_used, reason = "a test fails with a panic")]
 
 mod helper;
 mod launch;

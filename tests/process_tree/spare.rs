@@ -1,14 +1,17 @@
-//! What outlives a service, and what does not.
+//! Processes that survive the stop of a service, and processes that do not.
 
 use std::{path::Path, process::Command as Program, time::Duration};
 
 use crate::stage::{SOON, Stage, lives};
 
-/// A process that a test expects to live on, ended with the test.
+/// A process that survives the service, and is killed with the test.
 struct Spared(u32);
 
 impl Drop for Spared {
-    #[expect(clippy::disallowed_methods, reason = "a tidying `kill` is no service")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the `kill` that cleans up is not a service"
+    )]
     fn drop(&mut self) {
         let _ = Program::new("kill")
             .args(["-KILL", &self.0.to_string()])
@@ -16,13 +19,13 @@ impl Drop for Spared {
     }
 }
 
-/// A program of this name, which sleeps.
+/// Creates a program of this name that sleeps.
 fn sleeper(folder: &Path, name: &str) {
     copy("/usr/bin/sleep", &folder.join(name));
 }
 
-/// Copies a program. Another program writes it: one that a test beside starts may inherit the open file
-/// for a moment, and a program that is being written cannot be run.
+/// Copies a program. Another program writes it: a process that another test starts could inherit the open
+/// file for a moment, and a file that is open for writing cannot be run.
 #[expect(clippy::disallowed_methods, reason = "`cp` is no service")]
 fn copy(from: &str, to: &Path) {
     let copied = Program::new("cp").arg(from).arg(to).status().unwrap();
@@ -30,12 +33,12 @@ fn copy(from: &str, to: &Path) {
 }
 
 #[tokio::test]
-async fn what_serves_a_person_outlives_a_service_and_all_else_is_ended_by_name() {
+async fn personal_tools_survive_a_service_and_other_processes_are_stopped_and_named() {
     for name in ["code", "tmux", "adb", "chrome", "gpg-agent", "watchman"] {
         let stage = Stage::new("person");
         sleeper(stage.folder.path(), name);
         sleeper(stage.folder.path(), "helper");
-        // It gives the programs their sessions, as those do that put themselves into the background.
+        // It starts the programs in sessions of their own, like programs that daemonize.
         let line = "setsid ./$0 1000 & echo child $!; setsid ./helper 1000 & echo child $!; wait";
         let service = stage.launch(&["/bin/sh", "-c", line, name]).await;
         let [person, helper] = service.children(2).await[..] else {
@@ -56,7 +59,7 @@ async fn what_serves_a_person_outlives_a_service_and_all_else_is_ended_by_name()
 }
 
 #[tokio::test]
-async fn what_serves_a_person_without_a_session_of_its_own_ends_with_the_service() {
+async fn personal_tools_without_their_own_session_are_stopped_with_the_service() {
     let stage = Stage::new("same-session");
     sleeper(stage.folder.path(), "code");
     let line = "./code 1000 & echo child $!; wait";
@@ -67,11 +70,11 @@ async fn what_serves_a_person_without_a_session_of_its_own_ends_with_the_service
 }
 
 #[tokio::test]
-async fn what_a_person_runs_in_a_multiplexer_outlives_the_service_with_it() {
+async fn programs_in_a_multiplexer_survive_the_service() {
     let stage = Stage::new("panes");
     let shell = stage.folder.path().join("tmux");
     copy("/bin/sh", &shell);
-    // The panes of a multiplexer are its children, with sessions of their own.
+    // The panes of a multiplexer are its children, each in its own session.
     let line = "setsid ./tmux -c 'echo child $$; setsid sleep 1000 & echo child $!; wait' & wait";
     let service = stage.launch(&["/bin/sh", "-c", line]).await;
     let children = service.children(2).await;
@@ -83,7 +86,7 @@ async fn what_a_person_runs_in_a_multiplexer_outlives_the_service_with_it() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_started_without_the_mark_outlives_the_service() {
+async fn a_program_started_without_the_mark_survives_the_service() {
     let stage = Stage::new("unmarked");
     let line = "env -u PILOTLIGHT_SERVICE setsid -f sh -c 'echo child $$; exec sleep 1000'
         echo ready; exec sleep 1000";

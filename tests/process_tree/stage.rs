@@ -1,7 +1,7 @@
-//! What tests of processes share: a stack of their own, which ends whatever they started.
+//! The stage of a test on processes: a stack that kills all of its processes.
 #![expect(
     clippy::disallowed_methods,
-    reason = "`ps` looks at processes with other eyes than the code under test"
+    reason = "`ps` finds processes independently of the code under test"
 )]
 
 use std::{
@@ -24,28 +24,28 @@ use pilotlight::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// How long anything may take that is to happen at once.
+/// The time limit for everything that should happen at once.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
 
-/// The polite step of most services.
+/// The stop request of most services.
 pub(crate) const TERM: StopRequest<'_> = StopRequest::Signal(Signal::Terminate);
 
-/// The stack of one test. Dropping it ends every process with its mark.
+/// The stack of one test. On drop, every process with its mark is killed.
 pub(crate) struct Stage {
-    /// Where its services run.
+    /// The folder in which its services run.
     pub(crate) folder: TempDir,
     /// Its mark.
     pub(crate) stack: StackId,
-    /// Who runs.
+    /// The table of running processes.
     pub(crate) processes: ProcessTable,
     runs: AtomicU64,
 }
 
-/// One launched service and what it prints.
+/// A launched service and its output.
 pub(crate) struct Service {
     /// Its processes.
     pub(crate) tree: Tree,
-    /// Where it prints to.
+    /// The file of its output.
     pub(crate) output: PathBuf,
 }
 
@@ -61,7 +61,7 @@ impl Stage {
         }
     }
 
-    /// What launches these words here, for a test to change.
+    /// Returns the launch of a command, which a test can change.
     pub(crate) fn prepare(&self, argv: &[&str]) -> Launch {
         let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
         Launch {
@@ -150,7 +150,7 @@ impl Service {
         fs::read_to_string(&self.output).unwrap()
     }
 
-    /// Waits until it has printed so many lines that begin with `word`, and gives what follows.
+    /// Waits for this number of lines that begin with `word`, and returns the rest of each.
     pub(crate) async fn lines(&self, word: &str, number: usize) -> Vec<String> {
         let waiting = async {
             loop {
@@ -187,14 +187,14 @@ pub(crate) fn append(path: &Path) -> File {
     options.create(true).append(true).open(path).unwrap()
 }
 
-/// Whether it runs; one that has ended and was not reaped does not.
+/// Returns whether a process is running, and not only waiting to be reaped.
 pub(crate) fn lives(pid: u32) -> bool {
     let output = Program::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
         .output()
         .unwrap();
     let state = String::from_utf8(output.stdout).unwrap();
-    // With an `l`, only its first thread has ended.
+    // With an `l`, only its first thread has exited.
     !state.trim().is_empty() && (!state.starts_with('Z') || state.contains('l'))
 }
 
@@ -202,9 +202,8 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, what).await.unwrap()
 }
 
-/// Writes a script that may be run. Another program writes it, since a file that this one has open
-/// for writing may be inherited for a moment by a process that a test beside starts, and a program
-/// that is open for writing cannot be run.
+/// Writes an executable script. Another program writes it: a process that another test starts could
+/// inherit the open file for a moment, and a file that is open for writing cannot be run.
 pub(crate) fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let source = path.with_added_extension("source");

@@ -1,4 +1,4 @@
-//! Stopping, ending and killing.
+//! Stopping and killing.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stage::{SOON, Service, Stage, TERM, lives, soon};
 
-/// What the test service can start: see there.
+/// The kinds of children of the test service.
 const CHILDREN: [&str; 5] = ["fork", "setsid", "double-fork", "nameless", "thread"];
 
 #[tokio::test]
-async fn a_service_that_leaves_when_asked_is_not_killed() {
+async fn a_service_that_exits_on_sigterm_is_not_killed() {
     let stage = Stage::new("leaves");
     let service = stage.serve("--sigterm 7 --print ready").await;
     service.ready().await;
@@ -30,7 +30,7 @@ async fn a_service_that_leaves_when_asked_is_not_killed() {
 }
 
 #[tokio::test]
-async fn a_service_that_ignores_sigterm_is_killed_after_its_time() {
+async fn a_service_that_ignores_sigterm_is_killed_after_its_grace_period() {
     let stage = Stage::new("ignores");
     let service = stage.serve("--sigterm ignore --print ready").await;
     service.ready().await;
@@ -42,7 +42,7 @@ async fn a_service_that_ignores_sigterm_is_killed_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_service_gets_all_of_its_time_to_leave() {
+async fn a_service_gets_its_whole_grace_period() {
     let stage = Stage::new("slow");
     let service = stage.serve("--sigterm 300ms --print ready").await;
     service.ready().await;
@@ -52,7 +52,7 @@ async fn a_service_gets_all_of_its_time_to_leave() {
 }
 
 #[tokio::test]
-async fn whatever_a_service_starts_is_asked_to_leave_with_it() {
+async fn all_children_of_a_service_get_sigterm() {
     for kind in CHILDREN {
         let stage = Stage::new(kind);
         let service = stage.serve(&format!("--child {kind} --print ready")).await;
@@ -67,7 +67,7 @@ async fn whatever_a_service_starts_is_asked_to_leave_with_it() {
 }
 
 #[tokio::test]
-async fn whatever_a_service_starts_is_killed_with_it_if_it_will_not_leave() {
+async fn all_children_of_a_service_that_ignore_sigterm_are_killed() {
     for kind in CHILDREN {
         let stage = Stage::new(kind);
         let service = stage
@@ -83,7 +83,7 @@ async fn whatever_a_service_starts_is_killed_with_it_if_it_will_not_leave() {
 }
 
 #[tokio::test]
-async fn what_a_dead_service_left_behind_is_ended() {
+async fn survivors_of_a_dead_service_are_stopped() {
     for kind in ["fork", "setsid", "double-fork"] {
         let stage = Stage::new(kind);
         let service = stage
@@ -100,7 +100,7 @@ async fn what_a_dead_service_left_behind_is_ended() {
 }
 
 #[tokio::test]
-async fn a_bystander_of_another_run_is_not_harmed() {
+async fn a_process_of_another_run_is_not_stopped() {
     let stage = Stage::new("bystander");
     let bystander = stage.serve("--child setsid --print ready").await;
     let service = stage.serve("--child setsid --print ready").await;
@@ -113,7 +113,7 @@ async fn a_bystander_of_another_run_is_not_harmed() {
 }
 
 #[tokio::test]
-async fn a_service_within_a_service_belongs_to_itself() {
+async fn a_service_started_by_a_service_is_not_part_of_it() {
     let stage = Stage::new("within");
     let inner = stage.mark(RunId(99));
     let line = format!(
@@ -149,7 +149,7 @@ async fn a_second_ctrl_c_kills_at_once() {
     );
     tokio::pin!(stopping);
     let waits = tokio::time::timeout(Duration::from_millis(100), &mut stopping);
-    assert!(waits.await.is_err(), "it was to wait for the service");
+    assert!(waits.await.is_err(), "it should wait for the service");
     kill_now.cancel();
     let stopped = soon(stopping).await;
     assert!(stopped.killed);
@@ -158,9 +158,9 @@ async fn a_second_ctrl_c_kills_at_once() {
 }
 
 #[tokio::test]
-async fn a_stop_command_ends_the_service_in_its_own_way() {
+async fn a_stop_command_replaces_sigterm() {
     let stage = Stage::new("command");
-    // What is left for SIGTERM to do would show as another exit.
+    // A SIGTERM would lead to another exit code.
     let service = stage
         .launch(&[
             "/bin/sh",
@@ -176,7 +176,7 @@ async fn a_stop_command_ends_the_service_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_stop_command_that_fails_is_followed_by_sigterm() {
+async fn a_failed_stop_command_is_followed_by_sigterm() {
     for line in ["exit 1", "no-such-program-at-all"] {
         let stage = Stage::new("command-fails");
         let service = stage.serve("--sigterm 7 --print ready").await;
@@ -187,7 +187,7 @@ async fn a_stop_command_that_fails_is_followed_by_sigterm() {
 }
 
 #[tokio::test]
-async fn a_stop_command_that_hangs_is_ended_with_the_service() {
+async fn a_hanging_stop_command_is_killed_with_the_service() {
     let stage = Stage::new("command-hangs");
     let service = stage.serve("--sigterm ignore --print ready").await;
     service.ready().await;
@@ -225,7 +225,7 @@ async fn a_service_that_forks_at_every_sigterm_does_not_escape() {
 }
 
 #[tokio::test]
-async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
+async fn a_chain_of_short_lived_processes_in_new_sessions_is_stopped() {
     let stage = Stage::new("chain");
     let service = stage.serve("--sigterm ignore --chain").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
@@ -243,7 +243,7 @@ async fn a_chain_of_short_lives_in_sessions_of_their_own_is_cut() {
 }
 
 #[tokio::test]
-async fn a_number_that_means_another_process_by_now_is_left_alone() {
+async fn a_process_with_a_reused_pid_is_not_signalled() {
     let stage = Stage::new("recycled");
     let stranger = stage.serve("--print ready").await;
     stranger.ready().await;
@@ -261,7 +261,7 @@ async fn a_number_that_means_another_process_by_now_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_stubborn_stranger_is_ended_after_a_grace() {
+async fn a_stubborn_foreign_process_is_killed_after_the_grace_period() {
     let stage = Stage::new("stranger");
     let graceful = stage.serve("--print ready").await;
     let stubborn = stage.serve("--sigterm ignore --print ready").await;
@@ -277,10 +277,10 @@ async fn a_stubborn_stranger_is_ended_after_a_grace() {
     }
 }
 
-/// Only root can make a process that the test may not kill.
+/// Only root can start a process that the test cannot kill.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_stop_ends_even_if_a_process_may_not_be_killed_and_says_so() {
+async fn a_stop_ends_with_a_report_even_if_a_process_cannot_be_killed() {
     use rustix::{process::Uid, thread::set_thread_uid};
 
     if !rustix::process::getuid().is_root() {
@@ -291,7 +291,7 @@ async fn a_stop_ends_even_if_a_process_may_not_be_killed_and_says_so() {
     service.ready().await;
     let tree = service.tree.clone();
     let stopped = std::thread::spawn(move || {
-        // The kernel changes the user of this thread, and of those that it starts, alone.
+        // The kernel only changes the user of this thread and of the threads that it starts.
         set_thread_uid(Uid::from_raw(65534)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! Hearing of ends, and what is known meanwhile.
+//! Watching processes: their exits, their costs and their members.
 
 use std::{
     io::Write as _,
@@ -14,7 +14,7 @@ use pilotlight::{
 use crate::stage::{SOON, Stage, lives, soon};
 
 #[tokio::test]
-async fn a_daemon_is_followed_until_its_end() {
+async fn a_daemonized_service_is_watched_until_it_exits() {
     let stage = Stage::new("daemon");
     let service = stage.serve("--daemonize --child fork --print ready").await;
     assert_eq!(soon(service.tree.exited()).await, Exit::Code(0));
@@ -60,9 +60,9 @@ async fn a_redis_that_daemonizes_is_followed_and_stopped() {
 }
 
 #[tokio::test]
-async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
+async fn a_later_daemon_adopts_the_first_process_and_notices_its_exit() {
     let stage = Stage::new("adopted");
-    // The first daemon: a process whose death leaves the service with another parent.
+    // The first daemon: a process whose exit leaves the service with another parent.
     let outer = stage.serve("--child double-fork").await;
     let pid = outer.children(1).await[0];
     let service = process(pid).unwrap();
@@ -74,7 +74,7 @@ async fn a_later_keeper_adopts_the_first_process_and_hears_of_its_end() {
 }
 
 #[tokio::test]
-async fn an_unreaped_process_is_gone() {
+async fn a_zombie_counts_as_exited() {
     let stage = Stage::new("zombie");
     let service = stage.serve("--exit 0").await;
     let dead = || async {
@@ -91,14 +91,14 @@ async fn an_unreaped_process_is_gone() {
         }
     })
     .await;
-    // Its number was reserved until now, for a request of its exit status.
+    // Its PID was reserved until its exit status was read.
     assert_eq!(process(service.pid()), service.tree.first());
     assert_eq!(service.tree.exit(), Some(Exit::Code(0)));
     assert_eq!(process(service.pid()), None);
 }
 
 #[tokio::test]
-async fn the_cost_of_a_tree_is_known() {
+async fn the_usage_of_a_tree_is_measured() {
     let stage = Stage::new("usage");
     let service = stage.serve("--burn 50ms --child fork --print ready").await;
     service.ready().await;
@@ -118,9 +118,9 @@ async fn the_cost_of_a_tree_is_known() {
 #[tokio::test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "what `effects::process` starts has a mark from the first"
+    reason = "processes of `effects::process` have a mark from the beginning"
 )]
-async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_has() {
+async fn a_process_is_found_after_exec_gives_it_a_mark() {
     let stage = Stage::new("becoming");
     let mark = stage.mark(RunId(7));
     let line = format!("read go; {}={mark} exec sleep 1000", Mark::VARIABLE);
@@ -136,7 +136,7 @@ async fn a_process_that_had_no_mark_is_found_by_the_one_that_its_next_program_ha
             .marked_by_stack(&stage.stack)
             .any(|(process, _)| process.pid == pid)
     };
-    // Seen again and again without one.
+    // Scanned several times without a mark.
     for _ in 0..3 {
         assert!(!is_marked().await);
     }

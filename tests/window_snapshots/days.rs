@@ -1,4 +1,4 @@
-//! The days of a stack that the window has to show well.
+//! The days of a stack: the states that the window must show.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -79,7 +79,7 @@ fn stopping() -> Evening {
     one(stage)
 }
 
-/// The story of the sketch: Redis is killed, and a browser would say that CORS is wrong.
+/// Redis is killed, and a browser would report a CORS error.
 fn redis_died() -> Evening {
     let mut stage = without_redis();
     stage.diagnose(|evidence| {
@@ -246,13 +246,13 @@ fn module_missing() -> Evening {
     one(stage)
 }
 
-/// The remedy is a change of the stack file.
+/// A problem whose remedy changes the stack file.
 fn frontend_misdirected() -> Evening {
     let wrong = "env = { VITE_API_URL = \"http://localhost:8000\" }";
     let text = NEXUS.replace("env_points_at", &format!("{wrong}\nenv_points_at"));
     let at = text.lines().position(|line| line == wrong);
     let mut stage = Stage::up(FILE, &text);
-    // Nothing has failed; a check of the backend has, which is what has it looked into.
+    // No service has failed, but a check of the backend has, which causes the diagnosis.
     let status = ProbeFaultKind::Status {
         status: 403,
         body: "Forbidden".to_owned(),
@@ -348,7 +348,7 @@ fn several() -> Evening {
     one(stage)
 }
 
-/// A leftover stood in the way and was ended.
+/// A leftover used the port and was stopped.
 fn port_was_freed() -> Evening {
     let mut stage = Stage::of(FILE, NEXUS);
     stage.ask(Event::Up(Vec::new()));

@@ -1,4 +1,4 @@
-//! Evidence of a stack: what its view says, and that all else is well until a day says otherwise.
+//! The evidence of a stack: its view, with everything else healthy unless a day changes it.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -128,7 +128,7 @@ fn asked(probe: &Probe<String>, up: bool) -> ProbeAnswer {
     }
 }
 
-/// Of `http://localhost:8001/health` and of `10.0.0.7:5432`.
+/// Returns the host and port of `http://localhost:8001/health` or `10.0.0.7:5432`.
 fn port_in(address: &str) -> Option<u16> {
     let place = address.split_once("//").map_or(address, |(_, rest)| rest);
     let place = place.split('/').next()?;
@@ -174,7 +174,7 @@ pub(crate) fn line(text: &str) -> LogLine {
     }
 }
 
-/// Its log ends with an exception.
+/// Adds an exception at the end of its log.
 pub(crate) fn logged(service: &mut ServiceEvidence, kind: LogErrorKind, text: &str) {
     service.log.last_error = Some(LogError {
         line: line(text),

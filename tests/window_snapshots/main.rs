@@ -1,5 +1,5 @@
-//! Prints the snapshots for the tests of the window, as `cargo xtask generate` writes them: the real
-//! output of the model and the diagnosis for these days, and the core's words for them.
+//! Prints the snapshots for the tests of the window, for `cargo xtask generate`: the real output of the model
+//! and the diagnosis for these days, and the core's words for them.
 
 mod days;
 mod evidence;
@@ -19,7 +19,7 @@ fn main() -> serde_json::Result<()> {
     Ok(())
 }
 
-/// The stacks as they are at the end of a day, and when that is.
+/// The stacks at the end of a day, and the time.
 struct Evening {
     stacks: Vec<Arc<StackView>>,
     at: SystemTime,

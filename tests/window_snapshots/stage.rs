@@ -1,4 +1,4 @@
-//! A stack and a clock, led by hand.
+//! A stack and a clock that a day controls.
 
 use std::{
     path::Path,
@@ -20,7 +20,7 @@ use pilotlight::{
 
 use crate::evidence;
 
-/// Friday, 9 January 2026, 10:00 UTC: the snapshots are to be the same whenever they are made.
+/// Friday, 9 January 2026, 10:00 UTC: a fixed time, so that the snapshots do not change.
 const MORNING: Duration = Duration::from_hours(491_098);
 
 pub(crate) struct Stage {
@@ -30,7 +30,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A stack of which nothing has been started, as this file describes it.
+    /// Creates the stack of this file, of which no service has been started.
     pub(crate) fn of(file: &str, text: &str) -> Self {
         let environment = pilotlight::env::Env::new();
         let stack = stack_file::parse(Path::new(file), text.as_bytes(), &environment)
@@ -46,7 +46,7 @@ impl Stage {
         }
     }
 
-    /// All of it has been started and is ready.
+    /// Starts all services, which become ready.
     pub(crate) fn up(file: &str, text: &str) -> Self {
         let mut stage = Self::of(file, text);
         stage.ask(Event::Up(Vec::new()));
@@ -97,7 +97,7 @@ impl Stage {
             .clone()
     }
 
-    /// Its port is free, maybe since these had to leave, and it runs.
+    /// Reports that the port of a service is free, maybe after these processes were stopped, and that it runs.
     pub(crate) fn launch(&mut self, service: &str, ended: Vec<Holder>) {
         let port = self.service(service).port;
         let claimed = port.map(|port| Claimed { port, ended });
@@ -139,7 +139,7 @@ impl Stage {
         self.report(service, report);
     }
 
-    /// It ends each time, until it is given up.
+    /// Lets a service exit each time, until it is no longer restarted.
     pub(crate) fn keep_ending(&mut self, service: &str, exit: Exit, last_words: &str) {
         for failure in 1..=5 {
             self.launch(service, Vec::new());
@@ -167,7 +167,7 @@ impl Stage {
         self.report(service, Report::Stopped(stopped));
     }
 
-    /// What is wrong is found out, from this besides what can be seen of each service.
+    /// Runs the diagnosis with additional evidence.
     pub(crate) fn diagnose(&mut self, tell: impl FnOnce(&mut Evidence)) {
         self.wait(Duration::from_secs(12));
         let situation = self.model.undiagnosed();

@@ -57,10 +57,10 @@ export class Session {
   /** Whether the services are shown as a graph. */
   asGraph: boolean = $state(false);
   open: Open | null = $state.raw(null);
-  /** How many services are still to stop before the app ends. */
+  /** The number of services that are still running while the app quits. */
   quitting: number | null = $state(null);
   toasts: Toast[] = $state.raw([]);
-  /** What the live region says. */
+  /** The text of the live region. */
   spoken: string = $state("");
   checked: Checked | null = $state.raw(null);
   checking: boolean = $state(false);
@@ -160,7 +160,7 @@ export class Session {
     this.forget();
   }
 
-  /** Chooses the stack that many places further. */
+  /** Selects the stack this number of places further. */
   step(by: number): void {
     const files = this.stacks.map((stack) => stack.view.file);
     const at = files.indexOf(this.stack?.view.file ?? "");
@@ -168,7 +168,7 @@ export class Session {
     if (next !== undefined && next !== files[at]) this.choose(next);
   }
 
-  /** Moves the selection by so many rows; without one, selects the first or the last row. */
+  /** Moves the selection by this number of rows; without one, selects the first or the last row. */
   move(by: number): void {
     const all = inOrder(this.stack?.view.services ?? []);
     const services = all.filter((service) => passes(service, this.filter));
@@ -225,7 +225,7 @@ export class Session {
     return false;
   }
 
-  /** Does the same for a request without an outcome. Returns null on an error. */
+  /** Like `report`, for a request without an outcome. Returns null on an error. */
   async tryTo<T>(doing: Promise<T>): Promise<T | null> {
     try {
       return await doing;
@@ -235,7 +235,7 @@ export class Session {
     }
   }
 
-  /** Starts, stops or restarts services of the shown stack where that makes sense; none is all. */
+  /** Starts, stops or restarts services of the shown stack if that makes sense; an empty list means all. */
   act(what: "start" | "stop" | "restart", names: string[]): void {
     const view = this.stack?.view;
     if (view === undefined) return;
@@ -263,7 +263,7 @@ export class Session {
     }
   }
 
-  /** Opens a link by its label, the page of the port with null, and without either what comes first. */
+  /** Opens a link by its label, the page of the port with null, or without either the first of them. */
   openLink(service: string, label?: string | null): void {
     const view = this.stack?.view;
     const found = view?.services.find((one) => one.name === service);

@@ -26,7 +26,7 @@ describe("connecting", () => {
     expect(session.stack?.view.name).toBe("nexus");
   });
 
-  it("shows why there is nothing, and nothing of before, when it fails", async () => {
+  it("shows only the error when the connection fails", async () => {
     fake.answer("subscribe", () => {
       throw new Error("no daemon is running");
     });
@@ -35,8 +35,8 @@ describe("connecting", () => {
   });
 });
 
-describe("choosing", () => {
-  it("walks the rows and stops at both ends", () => {
+describe("selecting", () => {
+  it("moves through the rows and stops at both ends", () => {
     session.move(1);
     expect(session.service).toBe("redis");
     session.move(-1);
@@ -45,12 +45,12 @@ describe("choosing", () => {
     expect(session.service).toBe("watched");
   });
 
-  it("begins at the end when it goes up", () => {
+  it("begins at the end when moving up", () => {
     session.move(-1);
     expect(session.service).toBe("watched");
   });
 
-  it("goes round the stacks and forgets the row and the log of the one before", () => {
+  it("cycles through the stacks and clears the row and the log", () => {
     session.showLog("redis");
     session.step(1);
     expect([session.stack?.view.name, session.service, session.logOf]).toEqual([
@@ -62,7 +62,7 @@ describe("choosing", () => {
     expect(session.stack?.view.name).toBe("nexus");
   });
 
-  it("follows what tray or notification ask for", () => {
+  it("follows requests of tray and notifications", () => {
     fake.say({ kind: "show", file: OTHER, service: "api" });
     expect([session.stack?.view.file, session.service, session.logOf]).toEqual([
       OTHER,
@@ -71,7 +71,7 @@ describe("choosing", () => {
     ]);
   });
 
-  it("lets go of a service that is gone", () => {
+  it("clears the selection of a removed service", () => {
     session.showLog("redis");
     fake.say({ kind: "snapshot", snapshot: { stacks: [stack([service("backend")])] } });
     expect([session.service, session.logOf]).toEqual([null, null]);
@@ -79,18 +79,18 @@ describe("choosing", () => {
 });
 
 describe("acting", () => {
-  it("asks for what makes sense", () => {
+  it("only requests actions that make sense", () => {
     session.act("start", ["backend"]);
     session.act("stop", []);
     expect([asked("start"), asked("stop")]).toEqual([[[FILE, ["backend"]]], [[FILE, []]]]);
   });
 
-  it("starts what is to be restarted and does not run", () => {
+  it("starts a stopped service instead of restarting it", () => {
     session.act("restart", ["backend"]);
     expect([asked("start"), asked("restart")]).toEqual([[[FILE, ["backend"]]], []]);
   });
 
-  it("says why it does not, and asks nothing", () => {
+  it("reports why an action makes no sense, and requests nothing", () => {
     session.act("stop", ["backend"]);
     session.act("stop", ["watched"]);
     expect(session.toasts.map((toast) => toast.text)).toEqual([
@@ -100,10 +100,10 @@ describe("acting", () => {
     expect(asked("stop")).toEqual([]);
   });
 
-  it("shows what went wrong, whether it failed, was refused or could not be asked", async () => {
+  it("shows the error of a failed, rejected or impossible request", async () => {
     fake.answer("start", () => ({ failed: { message: "backend failed", findings: [] } }));
     expect(await session.attempt(fake.start(FILE, []))).toBe(false);
-    fake.answer("start", () => ({ refused: "the keeper is ending" }));
+    fake.answer("start", () => ({ refused: "the daemon is exiting" }));
     await session.attempt(fake.start(FILE, []));
     fake.answer("start", () => {
       throw new Error("no such command");
@@ -111,7 +111,7 @@ describe("acting", () => {
     await session.attempt(fake.start(FILE, []));
     expect(session.toasts.map(({ kind, text }) => [kind, text])).toEqual([
       ["error", "Backend failed"],
-      ["error", "The keeper is ending"],
+      ["error", "The daemon is exiting"],
       ["error", "No such command"],
     ]);
   });
@@ -120,7 +120,7 @@ describe("acting", () => {
 describe("opening", () => {
   const links = { docs: "http://localhost:8001/docs" };
 
-  it("takes the first link, the link of a label, or the page of the port", () => {
+  it("opens the first link, the link of a label, or the page of the port", () => {
     const services = [service("api", { links }), service("db", { port: null })];
     fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
     session.openLink("api");
@@ -133,7 +133,7 @@ describe("opening", () => {
     ]);
   });
 
-  it("says so where there is nothing to open", () => {
+  it("reports that a service has nothing to open", () => {
     const services = [service("db", { port: null })];
     fake.say({ kind: "snapshot", snapshot: { stacks: [stack(services)] } });
     session.openLink("db");
@@ -143,7 +143,7 @@ describe("opening", () => {
 });
 
 describe("a check on demand", () => {
-  it("adds what the keeper has not found by itself, once", async () => {
+  it("adds findings that the daemon does not have, once", async () => {
     const known = finding();
     const more = finding({ code: "slow", service: "backend" });
     fake.say({
@@ -155,7 +155,7 @@ describe("a check on demand", () => {
     expect(session.findings.map((one) => one.code)).toEqual(["exited", "slow"]);
   });
 
-  it("is over when a light changes", async () => {
+  it("is discarded when a light changes", async () => {
     fake.answer("doctor", () => [finding({ service: "backend" })]);
     await session.check();
     expect(session.findings).toHaveLength(1);
@@ -167,7 +167,7 @@ describe("a check on demand", () => {
     expect(session.spoken).toBe("backend: ready");
   });
 
-  it("says so when nothing is wrong", async () => {
+  it("reports that no problem was found", async () => {
     await session.check();
     expect(session.spoken).toBe("No problems found");
   });

@@ -115,7 +115,7 @@ test("a stack is started, read, checked and stopped in the browser", async ({ pa
   expect(violations).toEqual([]);
 });
 
-test("services outlive the page, and the page says that it has ended", async ({ page, ui }) => {
+test("services survive the command, and the page reports that it has ended", async ({ page, ui }) => {
   await page.goto(ui.link);
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await expect(row(page, "api")).toContainText("ready");
@@ -124,7 +124,7 @@ test("services outlive the page, and the page says that it has ended", async ({ 
   expect(await ui.run("status")).toMatch(/api.*ready/);
 });
 
-test("the link works once, and in no other browser", async ({ page, browser, ui }) => {
+test("the link works once, and only in one browser", async ({ page, browser, ui }) => {
   await page.goto(ui.link);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("shop");
   const other = await browser.newContext();
@@ -166,7 +166,7 @@ const SOCKET = `
   });`;
 
 // The cookie is of the host 127.0.0.1, whatever the port: a page on another port of it sends the cookie.
-test("a page of another origin opens no socket, with the cookie of the session", async ({ page, ui }) => {
+test("a page of another origin cannot open a socket, even with the cookie of the session", async ({ page, ui }) => {
   const port = Number(new URL(ui.link).port);
   await page.goto(ui.link);
   await expect(page.getByRole("heading", { level: 1 })).toContainText("shop");

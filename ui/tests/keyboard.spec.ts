@@ -1,10 +1,10 @@
-// The whole story without a mouse.
+// All actions without a mouse.
 import { scene } from "./scenes";
 import { asked, expect, test } from "./window";
 
 const FILE = "/home/anna/nexus/pilotlight.toml";
 
-test("start, choose, log, search, settings, help, quit", async ({ page, open }) => {
+test("start, select, log, search, settings, help, quit", async ({ page, open }) => {
   await open(scene("stopped"), { performs: true });
   const row = (service: string) => page.locator(`[data-service="${service}"]`);
 
@@ -71,7 +71,7 @@ test("start, choose, log, search, settings, help, quit", async ({ page, open }) 
   ]);
 });
 
-test("stop, restart and open act on the chosen service", async ({ page, open }) => {
+test("stop, restart and open act on the selected service", async ({ page, open }) => {
   await open(scene("green"));
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
@@ -96,7 +96,7 @@ test("a remedy is carried out by key", async ({ page, open }) => {
   expect(await asked(page)).toEqual([["carryOut", FILE, { kind: "start", service: "redis" }]]);
 });
 
-test("letters that are typed into the search start and stop nothing", async ({ page, open }) => {
+test("letters typed into the search start and stop nothing", async ({ page, open }) => {
   await open(scene("green"));
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("/");
@@ -106,7 +106,7 @@ test("letters that are typed into the search start and stop nothing", async ({ p
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
-test("the focus can be seen wherever it is", async ({ page, open }) => {
+test("the focus is always visible", async ({ page, open }) => {
   await open(scene("redis-died"));
   const seen = new Set<string>();
   for (let tabs = 0; tabs < 40; tabs += 1) {
@@ -119,7 +119,7 @@ test("the focus can be seen wherever it is", async ({ page, open }) => {
         const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
         return (outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 1) || boxShadow !== "none";
       };
-      // A field shows it on its frame.
+      // Fields show the focus on their frames.
       const visible = shown(element) || shown(element.parentElement);
       const name = element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 30);
       return { name: `${element.tagName} ${name}`, visible };

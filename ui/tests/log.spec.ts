@@ -15,13 +15,13 @@ async function write(page: Page, given: LogLine[]) {
   await page.evaluate((all) => window.fake.write(all), given);
 }
 
-/** A window in which this has been written. */
+/** A window whose log has these lines. */
 const nexus = (log: LogLine[]) => scene("green", {}, log);
 
-/** Only the log, as far as its height matters. */
+/** Gives the log the whole height. */
 const TALL = { width: 960, height: 900 };
 
-/** More than the window can hold at this height, each row being 20 pixels high, and some beyond both ends. */
+/** An upper limit of the rows that are drawn: 20 pixels each, with some beyond both ends. */
 const MOST_ROWS = 900 / 20 + 30;
 
 async function present(page: Page): Promise<string> {
@@ -29,7 +29,7 @@ async function present(page: Page): Promise<string> {
   return (await page.locator("[data-at].current").getAttribute("data-at")) ?? "";
 }
 
-test("a hundred thousand lines are there, and few of them in the page", async ({ page, open }) => {
+test("of a hundred thousand lines only a few are in the page", async ({ page, open }) => {
   await page.setViewportSize(TALL);
   await open(nexus(flood(100_000)));
   await expect(at(page, 99_999)).toBeInViewport();
@@ -45,7 +45,7 @@ test("a hundred thousand lines are there, and few of them in the page", async ({
   await picture(page, "log-100000-dark");
 });
 
-test("a flood of 10,000 lines a second does not stop the page", async ({ page, open }) => {
+test("a flood of 10,000 lines a second does not block the page", async ({ page, open }) => {
   await page.setViewportSize(TALL);
   await open(nexus([]));
   const seen = await page.evaluate(
@@ -75,12 +75,12 @@ test("a flood of 10,000 lines a second does not stop the page", async ({ page, o
   console.log(`frames ${seen.frames}, median ${seen.median.toFixed(1)} ms, longest ${seen.longest.toFixed(0)} ms`);
   await expect(at(page, 49_999)).toBeInViewport();
   expect(seen.most).toBeLessThan(MOST_ROWS);
-  // A machine that does other things as well misses frames; a page that stands still has none.
+  // A busy machine misses frames, but a page that is blocked has none.
   expect(seen.frames).toBeGreaterThan(30);
   expect(seen.longest).toBeLessThan(1500);
 });
 
-test("the end is followed until one scrolls up, and again from the button on", async ({ page, open }) => {
+test("the end is followed until the user scrolls up, and again after the button", async ({ page, open }) => {
   await open(nexus(flood(2000)));
   await expect(at(page, 1999)).toBeInViewport();
   await write(page, flood(100, 2000));
@@ -111,14 +111,14 @@ test("scrolling down to the end follows again", async ({ page, open }) => {
   await lines(page).hover();
   await page.mouse.wheel(0, -300);
   await expect(page.getByRole("button", { name: "Follow" })).toHaveAttribute("aria-pressed", "false");
-  // Chromium drops a turn of the wheel that comes while the page is busy.
+  // Chromium drops wheel events while the page is busy.
   await expect(async () => {
     await page.mouse.wheel(0, 3000);
     await expect(page.getByRole("button", { name: "Follow" })).toHaveAttribute("aria-pressed", "true", { timeout: 1000 });
   }).toPass();
 });
 
-test("a pause holds everything as it is, and loses nothing", async ({ page, open }) => {
+test("a pause stops new lines, and loses none", async ({ page, open }) => {
   await open(nexus(flood(300)));
   await expect(at(page, 299)).toBeInViewport();
   await press(page, "Pause");
@@ -130,7 +130,7 @@ test("a pause holds everything as it is, and loses nothing", async ({ page, open
   await expect(at(page, 1533)).toBeInViewport();
 });
 
-test("the oldest lines go when there are too many, and what one reads stays", async ({ page, open }) => {
+test("the oldest lines are removed when there are too many, and the visible ones stay", async ({ page, open }) => {
   await open(nexus(flood(131_000)));
   await expect(at(page, 130_999)).toBeInViewport();
   await lines(page).evaluate((element) => {
@@ -144,12 +144,12 @@ test("the oldest lines go when there are too many, and what one reads stays", as
   expect(await middle.boundingBox()).toEqual(before);
 });
 
-test("what is searched for is marked, counted and gone to", async ({ page, open }) => {
+test("matches are highlighted, counted and shown", async ({ page, open }) => {
   await open(nexus(flood(10_000)));
   await page.keyboard.press("/");
   await expect(search(page)).toBeFocused();
   await page.keyboard.type("127.0.0.1:6379");
-  // One line of fourteen says it: 11, 25, …
+  // One line of fourteen contains it: 11, 25, …
   await expect(page.getByText("714 found")).toBeVisible();
   expect(await page.locator("mark").count()).toBeGreaterThan(0);
   for (const mark of await page.locator("mark").allTextContents()) expect(mark).toBe("127.0.0.1:6379");
@@ -174,7 +174,7 @@ test("what is searched for is marked, counted and gone to", async ({ page, open 
   await expect(lines(page)).toBeFocused();
 });
 
-test("patterns, their case, and what is wrong with them", async ({ page, open }) => {
+test("patterns, their case, and their errors", async ({ page, open }) => {
   await open(nexus(flood(140)));
   await search(page).fill("info");
   await expect(page.getByText("30 found")).toBeVisible();
@@ -192,7 +192,7 @@ test("patterns, their case, and what is wrong with them", async ({ page, open })
   await fits(page);
 });
 
-test("n and N go on from anywhere in the window", async ({ page, open }) => {
+test("n and N continue the search from anywhere in the window", async ({ page, open }) => {
   await open(nexus(flood(140)));
   await search(page).fill("ASGI");
   await expect(page.getByText("10 found")).toBeVisible();
@@ -203,12 +203,12 @@ test("n and N go on from anywhere in the window", async ({ page, open }) => {
   await expect(page.getByText("9 of 10")).toBeVisible();
 });
 
-test("the last error is found, and then the one before", async ({ page, open }) => {
+test("the last error is shown, and then the previous one", async ({ page, open }) => {
   const log = [...flood(28), ...flood(5, 28), ...Array.from({ length: 200 }, (_, n) => line(33 + n, "redis", "info", "fine"))];
   await open(nexus(log));
   await expect(at(page, 232)).toBeInViewport();
   await page.keyboard.press("e");
-  // Of its five lines the first.
+  // The first of its five lines.
   expect(await present(page)).toBe("21");
   await expect(at(page, 21)).toBeInViewport();
   await page.keyboard.press("e");
@@ -231,7 +231,7 @@ test("levels", async ({ page, open }) => {
   await expect(at(page, 1398)).toBeInViewport();
 });
 
-test("a level that nothing has says so, and gives all back", async ({ page, open }) => {
+test("a level without lines is reported, and all lines can be shown again", async ({ page, open }) => {
   await open(nexus([line(0, "redis", "info", "fine"), line(1, "redis", "info", "fine too")]));
   await page.getByRole("combobox", { name: "Which levels are shown" }).selectOption("error");
   await expect(page.getByText("No lines at this level (2 hidden).")).toBeVisible();
@@ -268,11 +268,11 @@ test("one service or all of them", async ({ page, open }) => {
   expect(asked).toEqual({ what: "openLogFile", given: ["/home/anna/nexus/pilotlight.toml", "redis"] });
   await page.keyboard.press("l");
   await expect(at(page, 139)).toContainText("frontend");
-  // A log that is no longer shown is not followed.
+  // Hidden logs are not followed.
   await expect.poll(() => page.evaluate(() => window.fake.following)).toBe(1);
 });
 
-test("long lines are wrapped, and the end stays the end", async ({ page, open }) => {
+test("long lines are wrapped, and the end is still followed", async ({ page, open }) => {
   const long = Array.from({ length: 3000 }, (_, n) =>
     line(n, "backend", "info", `${n} ${"a word and another ".repeat((n % 9) * 4)}end`),
   );
@@ -287,7 +287,7 @@ test("long lines are wrapped, and the end stays the end", async ({ page, open })
   const beyond = await lines(page).evaluate((element) => element.scrollWidth - element.clientWidth);
   expect(beyond).toBe(0);
 
-  // Into rows that have never been measured, the row that one looks at stays.
+  // When unmeasured rows appear, the visible row stays in its place.
   await page.keyboard.press("e");
   await lines(page).evaluate((element) => {
     element.scrollTop = element.scrollHeight / 2;
@@ -300,7 +300,7 @@ test("long lines are wrapped, and the end stays the end", async ({ page, open })
   await picture(page, "log-wrapped-dark-narrow");
 });
 
-test("times and long lines keep how they are shown", async ({ page, open }) => {
+test("the settings for times and long lines are kept", async ({ page, open }) => {
   await open(nexus(flood(14)));
   await expect(rows(page).first()).toContainText("11:11:40.000");
   await page.getByRole("button", { name: "Times" }).click();
@@ -313,7 +313,7 @@ test.describe("copying", () => {
   test.use({ permissions: ["clipboard-read", "clipboard-write"] });
   const copied = (page: Page) => page.evaluate(() => navigator.clipboard.readText());
 
-  test("takes all that is shown, without colours", async ({ page, open }) => {
+  test("takes all shown lines, without colours", async ({ page, open }) => {
     await open(nexus(flood(2800)));
     await page.getByRole("combobox", { name: "Which levels are shown" }).selectOption("warning");
     await press(page, "Times");
@@ -325,7 +325,7 @@ test.describe("copying", () => {
     expect(text).not.toContain("\u001b");
   });
 
-  test("takes what is chosen by mouse, also beyond what is in sight", async ({ page, open }) => {
+  test("takes a selection by mouse, even beyond the visible rows", async ({ page, open }) => {
     await open(nexus(flood(3000)));
     await expect(at(page, 2999)).toBeInViewport();
     await at(page, 2990).locator("time").click();
@@ -338,7 +338,7 @@ test.describe("copying", () => {
     expect((await copied(page)).split("\n")[0]).toContain("no OPENAI_API_KEY is set, answers are canned #5");
   });
 
-  test("takes what is chosen by key", async ({ page, open }) => {
+  test("takes a selection by key", async ({ page, open }) => {
     await open(nexus(flood(100)));
     await lines(page).focus();
     for (let times = 0; times < 3; times += 1) await page.keyboard.press("Shift+ArrowUp");
@@ -353,7 +353,7 @@ test.describe("copying", () => {
   });
 });
 
-test("without the clipboard's own way the older one is taken", async ({ page, open, context }) => {
+test("falls back to the older way without the Clipboard API", async ({ page, open, context }) => {
   await context.clearPermissions();
   await open(nexus(flood(14)));
   await page.evaluate(() => {
@@ -363,7 +363,7 @@ test("without the clipboard's own way the older one is taken", async ({ page, op
   await expect(page.getByText("14 lines copied")).toBeAttached();
 });
 
-test("a log that cannot be followed is said, and tried again", async ({ page, open }) => {
+test("a log that cannot be followed is reported, and can be tried again", async ({ page, open }) => {
   await open(nexus(flood(14)));
   await page.evaluate(() => {
     window.fake.answer("followLog", () => Promise.reject(new Error("the log of redis is not readable")));
@@ -407,7 +407,7 @@ test("a hundred thousand lines are searched, filtered and wrapped quickly", asyn
   await expect(rows(page).last()).toBeInViewport();
 });
 
-test("only the lines that match, and all of them again", async ({ page, open }) => {
+test("only matching lines, and all lines again", async ({ page, open }) => {
   await open(nexus(flood(1400)));
   await search(page).fill("redis.hset");
   await press(page, "Matches only");
@@ -424,7 +424,7 @@ test("only the lines that match, and all of them again", async ({ page, open }) 
   await expect(at(page, 1413)).toBeInViewport();
 });
 
-test("JSON lines are written out, and shown as they are on demand", async ({ page, open }) => {
+test("JSON lines are formatted, and shown unchanged on demand", async ({ page, open }) => {
   const json = '{"level":40,"time":1767957100000,"msg":"slow request","path":"/v1","took":812}';
   await open(nexus([line(0, "backend", null, json), line(1, "backend", null, "plain")]));
   await expect(at(page, 0)).toContainText("WARN  slow request path=/v1 took=812");
@@ -434,7 +434,7 @@ test("JSON lines are written out, and shown as they are on demand", async ({ pag
   await expect(at(page, 0)).toContainText(json);
 });
 
-test("runs are told apart, and one is shown alone", async ({ page, open }) => {
+test("runs are separated, and a single run can be shown", async ({ page, open }) => {
   const run = (at: number, number: string) => ({ ...line(at, "backend", null, `line ${at}`), run: number });
   await open(nexus([run(0, "3"), run(1, "3"), run(2, "4"), run(3, "4")]));
   await expect(at(page, 2)).toContainText("backend run 4");
@@ -442,7 +442,7 @@ test("runs are told apart, and one is shown alone", async ({ page, open }) => {
   await picture(page, "log-runs-dark");
 });
 
-test("what is shown is saved", async ({ page, open }) => {
+test("the shown lines can be saved", async ({ page, open }) => {
   await open(nexus([line(0, "redis", "info", "fine"), line(1, "backend", "error", "broken")]));
   await page.getByRole("tab", { name: "backend" }).click();
   await press(page, "Save");

@@ -1,5 +1,5 @@
-// What the window is given: snapshots that the core's model made (`cargo xtask generate`), and around them
-// what a host would say.
+// The input of the window: snapshots of the core's model (`cargo xtask generate`), with the other data of a
+// host.
 import { readFileSync } from "node:fs";
 
 import type { KnownStack, LogLine, Settings, Snapshot, UsageSample } from "../src/backend/wire";
@@ -9,7 +9,7 @@ const SNAPSHOTS = JSON.parse(
   readFileSync(new URL("./snapshots.json", import.meta.url), "utf8"),
 ) as Record<string, { at: number; snapshot: Snapshot }>;
 
-/** The names of all that the core has made. */
+/** The names of all snapshots of the core. */
 export const DAYS = Object.keys(SNAPSHOTS);
 
 export const SETTINGS: Settings = {
@@ -27,7 +27,7 @@ function find(day: string) {
 
 export const snapshot = (day: string): Snapshot => structuredClone(find(day).snapshot);
 
-/** What is given to the window, and what time it is to be then. */
+/** The input of the window, and its time. */
 export interface Given extends Scene {
   now: number;
 }
@@ -53,7 +53,7 @@ export function scene(day: string, given: Partial<Scene["whole"]> = {}, log = ch
   };
 }
 
-/** The window before anything is known. */
+/** The window without stacks. */
 export function empty(given: Partial<Scene["whole"]> = {}): Given {
   const nothing = { snapshot: { stacks: [] }, stacks: [], usage: [] };
   return scene("stopped", { ...nothing, ...given }, []);
@@ -69,7 +69,7 @@ export function known(made: Snapshot, change: KnownStack["change"] = null): Know
   }));
 }
 
-/** Five minutes of it, always the same. */
+/** Five minutes of usage, always the same. */
 function usage(made: Snapshot, now: number): UsageSample[] {
   return Array.from({ length: 61 }, (_, at) => ({
     at: new Date(now - (60 - at) * 5000).toISOString(),
@@ -90,12 +90,12 @@ function usage(made: Snapshot, now: number): UsageSample[] {
   }));
 }
 
-/** When the first line was written. */
+/** The time of the first line. */
 const LOGGED = Date.parse("2026-01-09T11:11:40Z");
 
 const E = "\u001b[";
 
-/** What programs of such a stack write. */
+/** Output of the programs of such a stack. */
 const SAID: [string, LogLine["level"], string][] = [
   ["redis", "info", "1:M 09 Jan 2026 11:12:00.000 * Ready to accept connections tcp"],
   ["backend", "info", `${E}32mINFO${E}0m:     Uvicorn running on ${E}1mhttp://127.0.0.1:8001${E}0m`],
@@ -113,7 +113,7 @@ const SAID: [string, LogLine["level"], string][] = [
   ["frontend", "warning", `${E}43;30m WARN ${E}0m ${E}3mdeprecated${E}23m option ${E}4mserver.hmr.overlay${E}24m ${E}7m inverse ${E}27m`],
 ];
 
-/** A few lines of those services that the stacks of the day have, or of all that it has. */
+/** A few lines of the given services, or of all services of the day. */
 export function chatter(day: string): LogLine[] {
   const services = snapshot(day).stacks.flatMap((stack) => stack.services.map(({ name }) => name));
   const theirs = SAID.filter(([service]) => services.includes(service));

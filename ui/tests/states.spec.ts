@@ -1,5 +1,5 @@
-// Every state that the window can be in: it says what it has to, axe finds nothing, it fits where there is
-// little room, and there is a picture of it for a person in tests/pictures.
+// Every state of the window: its texts are right, axe finds nothing, it fits into narrow windows, and a picture
+// for people is stored in tests/pictures.
 import type { Page } from "@playwright/test";
 
 import type { KnownStack, Update } from "../src/backend/wire";
@@ -8,7 +8,7 @@ import { accessible, asked, expect, fits, picture, test, THEMES } from "./window
 
 interface State {
   scene: () => Given;
-  /** What leads to it, once the window is there, and what is to be seen then. */
+  /** The steps that lead to the state, and the expectations. */
   see: (page: Page) => Promise<void>;
 }
 
@@ -28,7 +28,7 @@ function say(page: Page, ...updates: Update[]) {
 
 const FILE = "/home/anna/nexus/pilotlight.toml";
 
-/** Gives the host details of backend to tell. */
+/** Sets the details of backend in the host. */
 const describe = (page: Page) =>
   page.evaluate(() => {
     window.fake.answer("describe", async () => ({
@@ -352,7 +352,7 @@ const STATES: Record<string, State> = {
       const details = page.getByRole("complementary", { name: "backend" });
       await expect(details).toContainText("uvicorn main:app --port 8001");
       for (const process of ["4201", "4202", "4203"]) await expect(details).toContainText(process);
-      // A snapshot in which nothing of it changed asks for nothing.
+      // A snapshot without a change of the service requests nothing.
       const questions = () =>
         page.evaluate(() => window.fake.asked.filter(({ what }) => what === "describe").length);
       const before = await questions();
@@ -490,11 +490,11 @@ const STATES: Record<string, State> = {
     see: async (page) => {
       await expect(page.getByRole("heading", { level: 2 })).toHaveCount(1);
       await expect(finding(page, /· 3 services/)).toContainText("part-40");
-      // Problems come first, so that the failing rows are in sight.
+      // Problems come first, so that the failing rows are visible.
       await expect(page.getByRole("rowheader").first()).toContainText("part-03");
       await expect(row(page, "part-40")).toBeInViewport();
       await page.keyboard.press("f");
-      // The day itself has one, too.
+      // The day itself also has one.
       await expect(page.getByRole("rowheader")).toHaveCount(4);
       await expect(page.getByRole("button", { name: "Problems 4" })).toHaveAttribute("aria-pressed", "true");
       await page.keyboard.press("f");
@@ -564,7 +564,7 @@ const STATES: Record<string, State> = {
   },
 };
 
-test("every day that the core knows is one of the states", () => {
+test("every day of the core is one of the states", () => {
   const shown = Object.values(STATES).map(({ scene: make }) => JSON.stringify(make().whole.snapshot));
   for (const day of DAYS) expect(shown, day).toContain(JSON.stringify(snapshot(day)));
 });
@@ -587,7 +587,7 @@ for (const [name, state] of Object.entries(STATES)) {
   }
 }
 
-test("with 380 pixels axe finds nothing either", async ({ page, open }) => {
+test("axe finds nothing at a width of 380 pixels", async ({ page, open }) => {
   await page.setViewportSize({ width: 380, height: 760 });
   await open(scene("several"), { theme: "light" });
   await accessible(page);
@@ -595,7 +595,7 @@ test("with 380 pixels axe finds nothing either", async ({ page, open }) => {
   await accessible(page);
 });
 
-test("a theme that was chosen goes before that of the system", async ({ page, open }) => {
+test("the selected theme overrides that of the system", async ({ page, open }) => {
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await open(scene("green"), { theme: "dark" });
   const dark = await background();
@@ -625,7 +625,7 @@ test("nothing moves for ever", async ({ page, open }) => {
   }
 });
 
-test("a second changes nothing but texts", async ({ page, open }) => {
+test("every second only texts change", async ({ page, open }) => {
   const given = scene("redis-died");
   await open(given);
   const age = page.getByRole("region", { name: /redis is not running/ });
@@ -649,7 +649,7 @@ test("a second changes nothing but texts", async ({ page, open }) => {
   expect(changes.filter((change) => !change.startsWith("characterData"))).toEqual([]);
 });
 
-test("a connection that ends is said, and made again", async ({ page, open }) => {
+test("a lost connection is reported and restored", async ({ page, open }) => {
   await open(scene("green"));
   await page.evaluate(() => window.fake.lose("`pilotlight ui` has ended."));
   await expect(page.getByRole("alert")).toContainText("pilotlight ui has ended.");
@@ -657,7 +657,7 @@ test("a connection that ends is said, and made again", async ({ page, open }) =>
   await expect(page.getByRole("heading", { level: 1 })).toContainText("nexus");
 });
 
-test("a browser is offered nothing that needs a desktop", async ({ page, open }) => {
+test("a browser shows no action that needs a desktop", async ({ page, open }) => {
   await page.addInitScript(() => (window.inBrowser = true));
   await open(scene("green"));
   await page.getByRole("button", { name: "More" }).click();
@@ -670,7 +670,7 @@ test("a browser is offered nothing that needs a desktop", async ({ page, open })
   await accessible(page);
 });
 
-test("a host that does not answer is said, and asked again", async ({ page, open }) => {
+test("a host that does not answer is reported, and the request is repeated", async ({ page, open }) => {
   await open(scene("green"));
   await page.goto("fake.html?still&lost");
   await expect(page.getByText(/Your services keep running/)).toBeVisible();

@@ -1,4 +1,4 @@
-// The window in a browser, and what must hold whatever it shows.
+// The window in a browser, and the conditions for every state.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -12,12 +12,12 @@ import type { Given } from "./scenes";
 export { expect };
 
 declare global {
-  /** As `src/fake/main.ts` has it. */
+  /** The same as in `src/fake/main.ts`. */
   interface Window {
     fake: FakeBackend;
     given?: Scene;
     inBrowser?: boolean;
-    /** What an observer of the page has seen. */
+    /** The records of an observer of the page. */
     changes?: string[];
   }
 }
@@ -29,14 +29,14 @@ export type Theme = "dark" | "light";
 export const THEMES: readonly Theme[] = ["dark", "light"];
 
 interface Options {
-  /** Of the system; the setting says "system". */
+  /** The theme of the system; the setting is "system". */
   theme?: Theme;
-  /** Whether what the fake is asked for comes true. */
+  /** Whether the fake imitates the requests. */
   performs?: boolean;
 }
 
 interface Fixtures {
-  /** Opens the window. Anything that goes wrong in it fails the test. */
+  /** Opens the window. Any error in it fails the test. */
   open: (given: Given, options?: Options) => Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export const test = base.extend<Fixtures>({
         window.given = scene;
       }, given);
       const response = await page.goto(performs ? "fake.html" : "fake.html?still");
-      // Without it, no test would say anything about the policy.
+      // Without the policy, no test would check it.
       expect(response?.headers()["content-security-policy"]).toContain("style-src 'self';");
       await page.evaluate(() => document.fonts.ready);
     });
@@ -79,12 +79,12 @@ function originOf(page: Page): string {
   return url === "about:blank" ? "http://127.0.0.1:" : new URL(url).origin;
 }
 
-/** A picture for a person, below the name of what is seen. */
+/** Takes a picture for people, named after the state. */
 export async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${PICTURES}${name}.png`, animations: "disabled" });
 }
 
-/** axe finds nothing: all its rules for WCAG 2.2 AA, and those for good practice. */
+/** Expects that axe finds nothing with its rules for WCAG 2.2 AA and for good practice. */
 export async function accessible(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page })
     // The page has no frames, and the rules that pass are not read: collecting both takes four fifths of the time.
@@ -118,7 +118,7 @@ export async function fits(page: Page): Promise<void> {
   );
 }
 
-/** What the host was asked, without what it is always asked. */
+/** The calls of the host, without those of every test. */
 export async function asked(page: Page): Promise<[string, ...unknown[]][]> {
   const all = await page.evaluate(() =>
     window.fake.asked.map(({ what, given }) => [what, ...given] as [string, ...unknown[]]),

@@ -1,5 +1,5 @@
-// A small Node service without packages. Its settings are those that such a service has; what is
-// wrong with it is a wrong setting.
+// A small Node service without packages, with the usual settings of such a service. Its faults are
+// wrong settings.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -25,7 +25,7 @@ function cors(request) {
   };
 }
 
-/** One command to Redis, over a connection of its own. */
+/** Sends one command to Redis over a new connection. */
 function redis(...command) {
   const { hostname, port } = new URL(env.REDIS_URL);
   return new Promise((resolve, reject) => {
@@ -44,7 +44,7 @@ function redis(...command) {
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Status and body of the answer; or nothing, where the handler has answered by itself. */
+/** Returns status and body of the answer, or nothing if the handler has answered already. */
 async function answer(request, response) {
   switch (`${request.method} ${new URL(request.url, "http://here").pathname}`) {
     case "GET /health":
@@ -68,7 +68,7 @@ async function answer(request, response) {
       await wait(Number(env.DELAY ?? 1000));
       return [200, {}];
     case "GET /short-length": {
-      // The length is that of the answer as it was planned; then the error page is written instead.
+      // The length is that of the intended answer, but the error page is written instead.
       const page = JSON.stringify({ error: "SQLITE_ERROR: no such table: conversations" });
       console.error("Error: SQLITE_ERROR: no such table: conversations");
       response.writeHead(200, { "content-type": "application/json", "content-length": 2 });
@@ -117,7 +117,7 @@ const server = createServer(async (request, response) => {
     const [status, body] = answered;
     response.writeHead(status, { ...cors(request), "content-type": "application/json" }).end(JSON.stringify(body));
   } catch (error) {
-    // The usual last resort. It knows nothing of CORS.
+    // The usual error handler, without CORS.
     console.error(error);
     response.writeHead(500, { "content-type": "text/plain" }).end("Internal Server Error");
   }
@@ -141,7 +141,7 @@ server.on("upgrade", (request, socket) => {
   socket.on("end", () => socket.end());
 });
 
-// Something else keeps it alive, as a queue or a timer would.
+// Something else keeps the process alive, as a queue or a timer would.
 if (env.WHEN_TAKEN) setInterval(() => {}, 60_000);
 if (env.WHEN_TAKEN) server.on("error", (error) => env.WHEN_TAKEN === "say" && console.error(error));
 await wait(Number(env.SLOW_START ?? 0));

@@ -1,4 +1,4 @@
-"""A small FastAPI service. Its settings are those that such a service has; what is wrong with it is a wrong setting."""
+"""A small FastAPI service with the usual settings of such a service. Its faults are wrong settings."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ def words(name: str, default: str) -> list[str]:
 
 
 class Auth:
-    """Refuses whatever carries no token, websockets too, as middleware that was written for pages does."""
+    """Rejects every request without a token, including websockets, as middleware for pages does."""
 
     def __init__(self, inner, token: str, exempt: list[str]) -> None:
         self.inner, self.token, self.exempt = inner, token, exempt
@@ -85,7 +85,7 @@ async def items() -> list[str]:
 
 @app.get("/v1/orders")
 async def orders() -> list[str]:
-    """A bug of its own, which has nothing to do with CORS or with anybody else."""
+    """A bug in the service itself, unrelated to CORS and other services."""
     return {}["orders"]
 
 
@@ -100,7 +100,7 @@ async def report() -> list[str]:
 
 @app.get("/noise")
 async def noise() -> dict[str, str]:
-    """Something that went wrong and was dealt with: in the log it looks bad, and it is not."""
+    """A handled error: it looks bad in the log but is harmless."""
     try:
         raise ConnectionResetError("the visitor closed the page")
     except ConnectionResetError:
@@ -129,7 +129,7 @@ async def die() -> None:
 
 @app.get("/block")
 async def block() -> None:
-    """Synchronous work on the event loop: it never answers anybody again."""
+    """Blocks the event loop: the service never answers again."""
     import time
 
     while True:

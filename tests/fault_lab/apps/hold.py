@@ -1,4 +1,4 @@
-"""Another program that has a port: listens there and greets, or has only bound it.
+"""Another program on a port: listens and greets, or only binds it.
 
     hold.py ADDRESS PORT [--bind-only]
 """

@@ -1,4 +1,4 @@
-# Runs a program with no more memory than this many bytes: `limited.sh GROUP BYTES PROGRAM…`
+# Runs a program with a memory limit in bytes: `limited.sh GROUP BYTES PROGRAM…`
 set -eu
 group=$1 bytes=$2
 shift 2

@@ -1,4 +1,4 @@
-"""A server on bare sockets, for answers that no framework gives: each path has its way of being wrong.
+"""A server on plain sockets, for answers that frameworks prevent: each path is wrong in another way.
 
     raw.py PORT [ADDRESS]
 """
@@ -26,7 +26,7 @@ ANSWERS = {
     "/not-http": b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
     "/empty": b"",
     "/half-head": b"HTTP/1.1 200 OK\r\nContent-Ty",
-    # Unusual, and right:
+    # Unusual but correct:
     "/old": b"HTTP/1.0 200 OK\r\n\r\n" + b'{"items":[]}',
     "/chunked": CHUNKED + b'6;name="x"\r\n{"item\r\n6\r\ns":[]}\r\n0\r\nX-Trailer: yes\r\n\r\n',
     "/interim": b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" + ok(b'{"items":[]}'),

@@ -1,4 +1,4 @@
-//! Where the test service is, and where it may listen.
+//! The path of the test service, and free ports.
 
 use std::{
     env,
@@ -12,18 +12,18 @@ use std::{
     },
 };
 
-/// Below those that systems hand out themselves, and none that a program is known for.
+/// A range below the ports that systems hand out, without well-known ports.
 const PORTS: Range<u16> = 30_000..32_700;
 
-/// A port on which no process listens, on either loopback address. No other call of this process returns it.
+/// Returns a port on which no process listens on either loopback address. No other call of this process returns it.
 ///
-/// It is not bound to find that out: a process that another test starts at that moment has the socket too
-/// until it runs its program, and who frees the port takes it for the holder.
+/// It does not bind the port: a process that another test starts at that moment would inherit the socket for a
+/// moment, and would look like the holder of the port.
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = PORTS.end - PORTS.start;
-    // Where processes begin differs, so that two at a time seldom meet.
+    // Processes begin at different ports, so that two at a time rarely collide.
     let spread = process::id().wrapping_mul(101) % u32::from(count);
     let first = u16::try_from(spread).unwrap_or_default();
     loop {
@@ -37,13 +37,13 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// The program, built the way the calling test was. The first call of a process builds it where
-/// it is not up to date, since Cargo builds the libraries of other packages and not their programs.
-/// `PILOTLIGHT_TEST_SERVICE` names one that has been built already.
+/// Returns the path of the program, built with the profile of the test. The first call builds it if it is
+/// out of date, since Cargo only builds the libraries of other packages, not their programs.
+/// `PILOTLIGHT_TEST_SERVICE` names a program that was built already.
 ///
 /// # Panics
 ///
-/// When it cannot be built.
+/// Panics if it cannot be built.
 #[must_use]
 pub fn path() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -51,7 +51,7 @@ pub fn path() -> &'static Path {
 }
 
 fn build() -> Result<PathBuf, String> {
-    // Where no cargo can run beside the tests: those for Windows under Wine.
+    // For tests that cannot run cargo: those for Windows under Wine.
     if let Some(program) = env::var_os("PILOTLIGHT_TEST_SERVICE") {
         return Ok(program.into());
     }
@@ -67,7 +67,7 @@ fn build() -> Result<PathBuf, String> {
     let target = profile.parent().ok_or("the test is in no target folder")?;
     #[expect(
         clippy::disallowed_methods,
-        reason = "it is a tool of the tests and no service"
+        reason = "it is a tool of the tests, not a service"
     )]
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo

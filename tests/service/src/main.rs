@@ -1,37 +1,37 @@
-//! A service that does what its words say, one after the other, and then serves until it is ended.
+//! A service that carries out the steps of its arguments one after the other, and then serves until it is stopped.
 //!
-//! | step | what it does |
+//! | step | effect |
 //! | --- | --- |
-//! | `--trace FILE` | from now on appends `EVENT PID NANOSECONDS` (by a clock that all processes share) for `start`, `listening` |
+//! | `--trace FILE` | appends `EVENT PID NANOSECONDS` (of a clock that all processes share) for `start` and `listening` from now on |
 //! | `--mark EVENT` | appends that event |
 //! | `--print TEXT` | prints a line |
-//! | `--pid` | prints `child PID`, its own |
+//! | `--pid` | prints `child PID` with its own PID |
 //! | `--env NAME` | prints `NAME=VALUE` of its environment, or `NAME` |
-//! | `--flood BYTES` | prints so many bytes, in lines of 100 |
-//! | `--block BYTES` | a flood is written so many bytes at a time (65536); 0: line by line |
-//! | `--count FOLDER` | prints `count PID N` every 2 ms until it ends; after each line writes N into the file FOLDER/PID |
+//! | `--flood BYTES` | prints this number of bytes, in lines of 100 |
+//! | `--block BYTES` | writes a flood in blocks of this size (default 65536); 0: line by line |
+//! | `--count FOLDER` | prints `count PID N` every 2 ms until it exits; after each line writes N into the file FOLDER/PID |
 //! | `--after DURATION` | waits: `200ms`, `2s` |
-//! | `--until FILE` | waits until there is such a file |
-//! | `--burn DURATION` | uses so much of a processor |
-//! | `--listen ADDRESS` | listens there (`127.0.0.1:8080`), and prints `listening ADDRESS`; every request gets `200 OK` |
-//! | `--sockets COUNT` | listens on so many free ports of 127.0.0.1, and answers at none of them |
-//! | `--console` | prints `console CODEPAGE` (0: none; not on Unix), and what its standard handles are: `input BYTES`, `output KIND`, `error KIND` |
-//! | `--exit CODE` | ends |
-//! | `--sigterm ignore` | ignores SIGTERM, and so do the children that follow |
-//! | `--sigterm CODE` | ends with this code on SIGTERM |
-//! | `--sigterm DURATION` | ends with 0 so long after SIGTERM |
-//! | `--sigterm fork` | on SIGTERM leaves a child behind, which will do the same |
-//! | `--child fork` | starts a child, which waits for ever and prints `child PID` |
-//! | `--child setsid` | a child in a session, and so a group, of its own |
-//! | `--child double-fork` | one in a session of its own whose parent has ended |
-//! | `--child nameless` | as `setsid`, without its environment: it can be known only by its descent |
-//! | `--child thread` | a child whose first thread ends while another goes on |
-//! | `--daemonize` | ends with 0; what follows is done by a process in the background |
-//! | `--chain` | goes on in a process of another session, which ends after 5 ms and goes on in another one, and so on |
-//! | `--child breakaway` | tries to start a child outside of the job (Windows), and prints `refused CODE` where it may not |
+//! | `--until FILE` | waits until the file exists |
+//! | `--burn DURATION` | uses this much CPU time |
+//! | `--listen ADDRESS` | listens on the address (`127.0.0.1:8080`) and prints `listening ADDRESS`; answers every request with `200 OK` |
+//! | `--sockets COUNT` | listens on this number of free ports of 127.0.0.1 without answering |
+//! | `--console` | prints `console CODEPAGE` (0: none; not on Unix), and its standard handles: `input BYTES`, `output KIND`, `error KIND` |
+//! | `--exit CODE` | exits |
+//! | `--sigterm ignore` | ignores SIGTERM, as do later children |
+//! | `--sigterm CODE` | exits with this code on SIGTERM |
+//! | `--sigterm DURATION` | exits with 0 this long after SIGTERM |
+//! | `--sigterm fork` | on SIGTERM leaves a child behind, which does the same |
+//! | `--child fork` | starts a child, which prints `child PID` and waits for ever |
+//! | `--child setsid` | a child in a new session and group |
+//! | `--child double-fork` | a child in a new session whose parent has exited |
+//! | `--child nameless` | as `setsid`, without an environment: only its ancestors identify it |
+//! | `--child thread` | a child whose first thread exits while another continues |
+//! | `--daemonize` | exits with 0; a background process carries out the next steps |
+//! | `--chain` | continues in a process of another session, which exits after 5 ms and continues in the next one, and so on |
+//! | `--child breakaway` | tries to start a child outside the job (Windows), and prints `refused CODE` if that fails |
 //!
-//! On Windows SIGTERM is Ctrl+Break or Ctrl+C; a session of its own is a console and a process group of its
-//! own; and there is no `fork` at SIGTERM, no `nameless` or `thread` child, no `--daemonize` and no `--chain`.
+//! On Windows SIGTERM is Ctrl+Break or Ctrl+C, and a new session is a new console and process group. `fork` on
+//! SIGTERM, `nameless` and `thread` children, `--daemonize` and `--chain` do not exist.
 
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(windows, path = "windows.rs")]
@@ -70,7 +70,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
     let mut silent = Vec::new();
     let mut block = 64 * 1024;
     while let Some(step) = words.next() {
-        let mut argument = || words.next().ok_or(format!("{step} needs a word after it"));
+        let mut argument = || words.next().ok_or(format!("{step} needs an argument"));
         match step.as_str() {
             "--trace" => mark(trace.insert(argument()?), "start")?,
             "--print" => println!("{}", argument()?),
@@ -122,7 +122,7 @@ fn run(mut words: impl Iterator<Item = String>) -> Result<ExitCode> {
     }
 }
 
-/// Answers every request on the connection.
+/// Answers all requests on a connection.
 fn answer(mut connection: TcpStream) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut request = Vec::new();
@@ -147,7 +147,7 @@ fn print_variable(name: &str) {
     }
 }
 
-/// Numbered lines, made with so little work that what is measured is the writing.
+/// Writes numbered lines with so little work that a measurement shows the time of writing.
 fn flood(bytes: u64, block: usize) -> io::Result<()> {
     let mut output = BufWriter::with_capacity(block, io::stdout().lock());
     let mut line = format!("{:020} {:.<78}\n", 0, "").into_bytes();
@@ -158,7 +158,7 @@ fn flood(bytes: u64, block: usize) -> io::Result<()> {
     output.flush()
 }
 
-/// Each number is in the file only after its line has been written, so a log that lacks a line up to it has lost it.
+/// Counts for ever. A number is written to the file only after its line, so a log without that line has lost it.
 fn count(folder: &Path) -> Result<Infallible> {
     let pid = std::process::id();
     let mut tally = File::create(folder.join(pid.to_string()))?;
@@ -185,10 +185,7 @@ fn count_up(digits: &mut [u8]) {
 }
 
 fn wait(duration: Duration) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "to be late is what a test asks of it"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the test requests the delay")]
     thread::sleep(duration);
 }
 
@@ -198,7 +195,7 @@ fn until_there(file: &Path) {
     }
 }
 
-/// `200ms` or `2s`.
+/// Parses `200ms` or `2s`.
 fn duration(text: &str) -> Result<Duration> {
     if let Some(milliseconds) = text.strip_suffix("ms") {
         return Ok(Duration::from_millis(milliseconds.parse()?));

@@ -1,7 +1,7 @@
-//! What only Unix has: fork, sessions and signals.
+//! The functions for Unix: fork, sessions and signals.
 #![expect(
     unsafe_code,
-    reason = "the standard library knows neither fork nor signals; each block argues for itself"
+    reason = "the standard library has neither fork nor signals; each block has its safety argument"
 )]
 
 use std::{
@@ -16,7 +16,7 @@ use std::{
 
 use super::{Result, duration};
 
-/// What the handler of SIGTERM reads, which may only look at atomics.
+/// The data of the SIGTERM handler, which may only read atomics.
 static CODE: AtomicU8 = AtomicU8::new(0);
 static DELAY_NANOSECONDS: AtomicI64 = AtomicI64::new(0);
 
@@ -33,13 +33,13 @@ fn clock(which: libc::clockid_t) -> Duration {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `now` is a timespec to write to.
+    // SAFETY: `now` is a valid timespec.
     unsafe { libc::clock_gettime(which, &raw mut now) };
     let seconds = Duration::from_secs(now.tv_sec.unsigned_abs());
     seconds + Duration::from_nanos(now.tv_nsec.unsigned_abs())
 }
 
-/// Nothing: the owner of a listener is known here from its first moment on.
+/// Does nothing: on Unix the owner of a listener is known at once.
 #[expect(clippy::unnecessary_wraps, reason = "as on the other platforms")]
 pub(crate) fn touch(_listener: &TcpListener) -> io::Result<()> {
     Ok(())
@@ -70,7 +70,8 @@ pub(crate) fn on_sigterm(what: &str) -> Result {
             handler(leave)
         }
     };
-    // SAFETY: the handlers below keep to what is safe within a signal (`signal-safety(7)`).
+    // SAFETY: the handlers below only call functions that are safe in a signal handler
+    // (`signal-safety(7)`).
     unsafe { libc::signal(libc::SIGTERM, handler) };
     Ok(())
 }
@@ -85,7 +86,7 @@ extern "C" fn leave(_signal: libc::c_int) {
         tv_sec: delay / 1_000_000_000,
         tv_nsec: delay % 1_000_000_000,
     };
-    // SAFETY: both are safe within a signal.
+    // SAFETY: both are safe in a signal handler.
     unsafe {
         libc::nanosleep(&raw const delay, ptr::null_mut());
         libc::_exit(CODE.load(Ordering::Relaxed).into());
@@ -93,8 +94,8 @@ extern "C" fn leave(_signal: libc::c_int) {
 }
 
 extern "C" fn leave_a_child(_signal: libc::c_int) {
-    // SAFETY: all are safe within a signal here: glibc's fork takes locks of its own, and no
-    // thread of this program allocates while it waits for signals.
+    // SAFETY: all are safe in a signal handler here: glibc's fork takes locks, but no thread of this
+    // program allocates while it waits for signals.
     unsafe {
         if libc::fork() == 0 {
             let mut set = std::mem::zeroed();
@@ -108,9 +109,9 @@ extern "C" fn leave_a_child(_signal: libc::c_int) {
     }
 }
 
-/// Forks. `true` in the child.
+/// Forks. Returns `true` in the child.
 fn fork() -> Result<bool> {
-    // SAFETY: this program has one thread until it has done all of its steps.
+    // SAFETY: this program has one thread until all of its steps are done.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error().into()),
         0 => Ok(true),
@@ -119,7 +120,7 @@ fn fork() -> Result<bool> {
 }
 
 fn setsid() {
-    // SAFETY: no pointers. It fails for the leader of a group, which a forked child is not.
+    // SAFETY: no pointers. It fails for a group leader, which a forked child is not.
     unsafe { libc::setsid() };
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn child(kind: &str) -> Result {
         },
         "thread" => || {
             thread::spawn(wait);
-            // SAFETY: ends this thread and nothing else; nothing on its stack is shared.
+            // SAFETY: only ends this thread; nothing on its stack is shared.
             #[cfg(target_os = "linux")]
             unsafe {
                 libc::syscall(libc::SYS_exit, 0);
@@ -160,18 +161,18 @@ pub(crate) fn child(kind: &str) -> Result {
 fn wait() {
     println!("child {}", std::process::id());
     loop {
-        // SAFETY: waits for a signal.
+        // SAFETY: only waits for a signal.
         unsafe { libc::pause() };
     }
 }
 
-/// Starts this program anew with nothing in its environment, as a program does that overwrites
-/// its environment with a title.
+/// Starts this program again with an empty environment, like a program that overwrites its
+/// environment with a title.
 fn forget_environment() {
     use std::os::unix::process::CommandExt as _;
     if let Ok(program) = std::env::current_exe() {
         let line = format!("child {}", std::process::id());
-        #[expect(clippy::disallowed_methods, reason = "it becomes the program")]
+        #[expect(clippy::disallowed_methods, reason = "it replaces this process")]
         let _ = std::process::Command::new(program)
             .env_clear()
             .args(["--print", &line])
@@ -190,8 +191,8 @@ pub(crate) fn daemonize() -> Result {
     Ok(())
 }
 
-/// Each process leaves its group, lives for 5 ms, starts the next one and ends. Ends by itself
-/// after a minute, for a test that fails.
+/// Starts a chain of processes: each leaves its group, lives for 5 ms, starts the next one and exits.
+/// The chain ends after a minute, in case the test fails.
 pub(crate) fn chain() -> Result {
     for _ in 0..12_000 {
         if !fork()? {
@@ -204,6 +205,6 @@ pub(crate) fn chain() -> Result {
 }
 
 fn leave_now() -> ! {
-    // SAFETY: ends the process without running what the parent has registered for its own end.
+    // SAFETY: exits without running the exit handlers of the parent.
     unsafe { libc::_exit(0) }
 }

@@ -1,7 +1,7 @@
-//! What only Windows has: consoles, their events, and jobs.
+//! The functions for Windows: consoles, their events, and jobs.
 #![expect(
     unsafe_code,
-    reason = "the standard library knows no consoles; each block argues for itself"
+    reason = "the standard library has no consoles; each block has its safety argument"
 )]
 
 use std::{
@@ -34,7 +34,7 @@ use windows_sys::{
 
 use super::{Result, duration, wait};
 
-/// What the handler of console events reads, in a thread of its own.
+/// The data of the handler of console events, which runs in a separate thread.
 static CODE: AtomicU8 = AtomicU8::new(0);
 static DELAY_MILLISECONDS: AtomicU64 = AtomicU64::new(0);
 
@@ -45,10 +45,10 @@ pub(crate) fn mark(trace: &str, event: &str) -> io::Result<()> {
     file.write_all(line.as_bytes())
 }
 
-/// Since the machine started.
+/// Returns the time since the machine started, in nanoseconds.
 fn nanoseconds() -> i128 {
     let (mut count, mut frequency) = (0, 0);
-    // SAFETY: both have a place; neither fails on a Windows of this century.
+    // SAFETY: both pointers are valid; neither call fails since Windows XP.
     unsafe {
         QueryPerformanceCounter(&raw mut count);
         QueryPerformanceFrequency(&raw mut frequency);
@@ -56,13 +56,13 @@ fn nanoseconds() -> i128 {
     i128::from(count) * 1_000_000_000 / i128::from(frequency.max(1))
 }
 
-/// Wine knows the owner of a listener only once that has done something with it.
+/// Uses a listener once, since Wine only then knows its owner.
 pub(crate) fn touch(listener: &TcpListener) -> io::Result<()> {
     listener.set_ttl(64)
 }
 
 pub(crate) fn tell_console() -> Result {
-    // SAFETY: only asks.
+    // SAFETY: only reads.
     println!("console {}", unsafe { GetConsoleCP() });
     let mut input = Vec::new();
     io::stdin().read_to_end(&mut input)?;
@@ -73,7 +73,7 @@ pub(crate) fn tell_console() -> Result {
 }
 
 fn kind(which: STD_HANDLE) -> &'static str {
-    // SAFETY: only asks; a handle that is none is of no known kind.
+    // SAFETY: only reads; an invalid handle has no known kind.
     match unsafe { GetFileType(GetStdHandle(which)) } {
         FILE_TYPE_DISK => "file",
         FILE_TYPE_PIPE => "pipe",
@@ -83,7 +83,7 @@ fn kind(which: STD_HANDLE) -> &'static str {
 }
 
 pub(crate) fn burn(time: Duration) {
-    // Of the clock, and not of a processor: nothing on this system asks for more.
+    // Wall-clock time instead of CPU time, which is sufficient on this system.
     let end = nanoseconds() + i128::try_from(time.as_nanos()).unwrap_or(i128::MAX);
     while nanoseconds() < end {
         std::hint::spin_loop();
@@ -100,7 +100,7 @@ pub(crate) fn on_sigterm(what: &str) -> Result {
         let delay = u64::try_from(duration(what)?.as_millis())?;
         DELAY_MILLISECONDS.store(delay, Ordering::Relaxed);
     }
-    // SAFETY: a function that lasts as long as the program.
+    // SAFETY: the function exists as long as the program.
     if unsafe { SetConsoleCtrlHandler(Some(handler), 1) } == 0 {
         return Err(io::Error::last_os_error().into());
     }
@@ -115,13 +115,13 @@ unsafe extern "system" fn leave(_event: u32) -> BOOL {
     wait(Duration::from_millis(
         DELAY_MILLISECONDS.load(Ordering::Relaxed),
     ));
-    // SAFETY: ends this process, as the system would have done.
+    // SAFETY: exits this process, as the system would have done.
     unsafe { ExitProcess(CODE.load(Ordering::Relaxed).into()) }
 }
 
-/// The child is this program too, with steps of its own.
+/// Starts this program with other steps as a child.
 pub(crate) fn child(kind: &str) -> Result {
-    #[expect(clippy::disallowed_methods, reason = "it is what a test asks for")]
+    #[expect(clippy::disallowed_methods, reason = "the test requests it")]
     let mut child = Command::new(env::current_exe()?);
     child.stdin(Stdio::null());
     let apart = CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP;

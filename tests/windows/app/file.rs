@@ -1,4 +1,4 @@
-//! The file as the system reads it before it runs.
+//! The program file: its header and manifest.
 
 use std::{
     fs::{self, File},
@@ -14,11 +14,11 @@ use object::{
 
 use super::PROGRAM;
 
-/// Windows takes the manifest of a program from the resource of this number.
+/// The number of the resource that contains the manifest of a program.
 const OF_A_PROGRAM: u16 = 1;
 
 #[test]
-fn no_console_comes_with_it() {
+fn the_program_has_no_console() {
     let bytes = fs::read(PROGRAM).expect("the program");
     let file = PeFile64::parse(&*bytes).expect("a program for a 64-bit Windows");
     let subsystem = file.nt_headers().optional_header().subsystem();
@@ -26,7 +26,7 @@ fn no_console_comes_with_it() {
 }
 
 #[test]
-fn its_manifest_asks_for_sharp_windows_long_paths_and_utf_8() {
+fn its_manifest_enables_high_dpi_long_paths_and_utf_8() {
     let bytes = fs::read(PROGRAM).expect("the program");
     let manifest = manifest(&bytes).expect("a manifest");
     for wanted in [
@@ -40,10 +40,10 @@ fn its_manifest_asks_for_sharp_windows_long_paths_and_utf_8() {
     }
 }
 
-/// What it says goes to a file: a pipe would stay open as long as the desktop, which Wine starts with the first program
-/// that may have windows.
+/// The output goes to a file: a pipe would stay open as long as the desktop that Wine starts with the first program
+/// that can have windows.
 #[test]
-fn it_loads_and_knows_its_version() {
+fn it_loads_and_prints_its_version() {
     let program = Path::new(PROGRAM).canonicalize().expect("the program");
     let folder = tempfile::tempdir().expect("a folder");
     let said = folder.path().join("said");
@@ -60,7 +60,7 @@ fn it_loads_and_knows_its_version() {
     );
 }
 
-/// The manifest, where Windows looks for it: by kind, by number, and in whatever language is there.
+/// Returns the manifest, which Windows finds by kind and number, in any language.
 fn manifest(bytes: &[u8]) -> Option<String> {
     let file = PeFile64::parse(bytes).ok()?;
     let sections = file.section_table();

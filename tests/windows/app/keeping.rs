@@ -1,4 +1,4 @@
-//! The app at work, hidden as after a login: there need be neither a screen nor a webview for that.
+//! The running app, hidden as after a login, which needs neither a screen nor a webview.
 
 use std::{
     fs,
@@ -19,12 +19,12 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use windows_registry::CURRENT_USER;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 const SENDER: &str = r"Software\Classes\AppUserModelId\dev.pilotlight.desktop";
 
-/// A home whose app starts one stack at login. What was started is ended with it, also when the test fails.
+/// A home whose app starts one stack at login. Its processes are killed on drop, even if the test fails.
 struct Stage {
     folder: TempDir,
     runtime: Runtime,
@@ -73,7 +73,7 @@ impl Stage {
         app.spawn().expect("the application")
     }
 
-    /// What the daemon says, if there is one.
+    /// Returns the status of the daemon, if one is running.
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.runtime.block_on(async {
             let mut client = Client::connect(&self.home()).await.ok()?;
@@ -89,7 +89,7 @@ impl Stage {
             .collect()
     }
 
-    /// Who carries a mark of the stack.
+    /// Returns the processes with a mark of the stack.
     fn processes(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.file());
         let table = self.runtime.block_on(ProcessTable::since(0).scan());
@@ -101,7 +101,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // The daemon first, so that nothing is started again.
+        // The daemon first, so that it restarts nothing.
         if let Some(mut app) = self.app.take() {
             drop(app.kill());
             drop(app.wait());
@@ -112,7 +112,7 @@ impl Drop for Stage {
     }
 }
 
-/// Waits for something that nothing tells of.
+/// Waits for a condition for which no event exists.
 fn until<T>(what: &str, mut so: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -131,7 +131,7 @@ fn ended(app: &mut Child) -> ExitStatus {
 }
 
 #[test]
-fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
+fn started_at_login_it_runs_the_chosen_stacks_until_it_is_asked_to_exit() {
     let mut stage = Stage::new();
     stage.app = Some(stage.start());
     let snapshot = until("the chosen stack is up", || {
@@ -151,8 +151,8 @@ fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
     assert_eq!(Path::new(&picture).canonicalize().ok(), Some(own));
 
     let second = ended(&mut stage.start());
-    assert!(second.success(), "there is one app: {second}");
-    assert!(stage.snapshot().is_some(), "the first one keeps on");
+    assert!(second.success(), "only one app runs: {second}");
+    assert!(stage.snapshot().is_some(), "the first one keeps running");
 
     let home = stage.home();
     stage.runtime.block_on(async {
@@ -166,10 +166,10 @@ fn started_at_login_it_keeps_the_chosen_stacks_until_it_is_told_to_end() {
     assert_eq!(stage.processes(), [0; 0], "{log}");
 }
 
-/// Through such a process a service is asked to leave. It is no app: taken for one, it would refuse the words (2), and
-/// each service would have to be killed.
+/// Such a process asks a service to exit. If it ran as an app, it would reject the arguments (exit code 2), and each
+/// service would have to be killed.
 #[test]
-fn it_does_the_errands_of_its_keeper() {
+fn it_runs_the_helper_subcommand_of_its_daemon() {
     let stage = Stage::new();
     let program = Path::new(super::PROGRAM).canonicalize();
     let own = std::process::id().to_string();

@@ -1,12 +1,12 @@
-//! Commands as they are on Windows: shims of npm and pip, endings, names of variables.
+//! Commands on Windows: shims of npm and pip, file name extensions, names of variables.
 
 use std::fs;
 
 use super::stage::{Stage, steps, until};
 
-/// What a shim must hand on as it is: the rules of `cmd.exe` would make commands, variables or
-/// other words of it (CVE-2024-24576). A `%` is not among them: it is written in a way that Wine's
-/// `cmd.exe` takes for something else.
+/// Arguments that a shim must pass on unchanged, although `cmd.exe` would interpret them as commands,
+/// variables or other arguments (CVE-2024-24576). None contains `%`, whose escaping Wine's `cmd.exe` does not
+/// understand.
 const HOSTILE: [&str; 13] = [
     "plain",
     "two words",
@@ -23,14 +23,14 @@ const HOSTILE: [&str; 13] = [
     "ünï ☀",
 ];
 
-/// As npm makes them: a batch file that hands all of its words to a program.
+/// A shim as npm creates it: a batch file that passes all of its arguments to a program.
 fn shim() -> String {
     let program = pilotlight_test_service::path().display();
     format!("@ECHO off\r\nSETLOCAL\r\n\"{program}\" %*\r\n")
 }
 
 #[test]
-fn a_shim_is_found_by_its_name_and_hands_on_what_it_was_given() {
+fn a_shim_is_found_by_its_name_and_passes_its_arguments_on() {
     let words = HOSTILE
         .map(|word| format!("'--print', '{word}'"))
         .join(", ");
@@ -39,7 +39,7 @@ fn a_shim_is_found_by_its_name_and_hands_on_what_it_was_given() {
          env = {{ PATH = '${{PATH}};{{{{here}}}}' }}\nready = {{ log = \"that was all\" }}\n\
          stop = {{ timeout = \"300ms\" }}\n"
     ));
-    // The folder of the shim comes first on PATH, and beside it is a script for another system.
+    // The folder of the shim comes first on PATH, and also contains a script for another system.
     let folder = stage.path("tools and more");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("runner"), "#!/bin/sh\n").unwrap();
@@ -64,7 +64,7 @@ fn a_shim_is_found_by_its_name_and_hands_on_what_it_was_given() {
 }
 
 #[test]
-fn words_that_no_batch_file_can_be_given_safely_are_refused() {
+fn arguments_that_are_unsafe_for_batch_files_are_rejected() {
     let stage = Stage::new("[service.tool]\ncommand = ['./run', \"a\\r\\necho gotcha\"]\n");
     stage.write("run.bat", "@echo %*\r\n");
     let (_, told) = stage.expect(&["up", "--detach"], 1);
@@ -73,7 +73,7 @@ fn words_that_no_batch_file_can_be_given_safely_are_refused() {
 }
 
 #[test]
-fn a_program_is_suggested_by_its_name_without_its_ending() {
+fn a_program_is_suggested_by_its_name_without_the_extension() {
     let stage = Stage::new("[service.tool]\ncommand = 'pilotligth-tool'\nenv = { Path = '.' }\n");
     fs::copy(
         pilotlight_test_service::path(),
@@ -86,9 +86,9 @@ fn a_program_is_suggested_by_its_name_without_its_ending() {
     stage.expect(&["down"], 0);
 }
 
-/// Whether the caller has `Path` or `PATH`, there is one such variable.
+/// Whether the caller has `Path` or `PATH`, it is one variable.
 #[test]
-fn a_variable_has_one_value_however_its_name_is_written() {
+fn names_of_variables_ignore_case() {
     let stage = Stage::new(&format!(
         "[service.tool]\n{}\nenv_file = 'more.env'\nenv = {{ PATH = 'C:\\only this' }}\n\
          ready = {{ log = \"done\" }}\nstop = {{ timeout = \"300ms\" }}\n",

@@ -3,7 +3,7 @@
 use super::stage::{Stage, kill, lives, steps, until};
 
 #[test]
-fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end() {
+fn services_survive_a_killed_daemon_and_the_next_one_notices_their_exit() {
     let stage = Stage::new(&format!(
         "[service.ticker]\n{}\nready = {{ log = \"tick\" }}\nrestart = \"never\"\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--print tick --child fork --until go --print leaving --exit 42")
@@ -25,7 +25,7 @@ fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end()
     assert_eq!(adopted["adopted"], true, "{adopted}");
     assert_eq!(adopted["phase"], "ready", "{adopted}");
 
-    // It was no child of this daemon's, and still its end is seen, with its code.
+    // It was not a child of this daemon, but its exit is noticed, with its code.
     stage.write("go", "");
     until("its end", || stage.service("ticker")["pid"].is_null());
     let ended = stage.service("ticker");
@@ -33,12 +33,12 @@ fn services_outlive_a_keeper_that_is_killed_and_the_next_one_sees_how_they_end()
     assert!(ended["last_exit"].to_string().contains("42"), "{ended}");
     let (log, _) = stage.expect(&["logs", "ticker"], 0);
     assert!(log.contains("leaving"), "{log}");
-    until("what it left is ended", || stage.processes().is_empty());
+    until("its leftovers are stopped", || stage.processes().is_empty());
     stage.expect(&["down"], 0);
 }
 
 #[test]
-fn what_was_adopted_is_stopped_with_its_whole_tree() {
+fn an_adopted_service_is_stopped_with_its_whole_tree() {
     let stage = Stage::new(&format!(
         "[service.parent]\n{}\nready = {{ log = \"up\" }}\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--child fork --child double-fork --print up")
@@ -55,7 +55,7 @@ fn what_was_adopted_is_stopped_with_its_whole_tree() {
 }
 
 #[test]
-fn what_died_with_its_keeper_is_started_anew_and_what_it_left_is_ended() {
+fn a_service_that_died_with_its_daemon_is_restarted_after_its_survivors_are_stopped() {
     let stage = Stage::new(&format!(
         "[service.parent]\n{}\nready = {{ log = \"up\" }}\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--child fork --print up")
@@ -68,17 +68,17 @@ fn what_died_with_its_keeper_is_started_anew_and_what_it_left_is_ended() {
     kill(pid);
     stage.expect(&["up", "--detach"], 0);
     assert_ne!(stage.pid("parent"), pid);
-    until("the end of what was left", || {
+    until("the end of the leftovers", || {
         before.iter().all(|pid| !lives(*pid))
     });
     stage.expect(&["down"], 0);
     assert_eq!(stage.processes(), [0; 0]);
 }
 
-/// The event cannot be delivered under Wine without a screen: there the helper says so, and the
-/// service is ended when its patience is.
+/// Under Wine without a screen the event cannot be delivered: the helper reports that, and the service is
+/// killed after its grace period.
 #[test]
-fn a_service_that_ignores_every_request_is_ended_nevertheless() {
+fn a_service_that_ignores_every_request_is_killed() {
     let stage = Stage::new(&format!(
         "[service.deaf]\n{}\nready = {{ log = \"up\" }}\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--sigterm ignore --child fork --print up")

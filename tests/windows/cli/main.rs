@@ -1,11 +1,11 @@
 //! The command `pilotlight.exe` with stacks of Windows programs, from `up` to `down`.
-//! On Debian `cargo xtask test --windows` runs this under Wine; `docs/windows.md` says what that proves.
+//! On Debian `cargo xtask test --windows` runs this under Wine; `docs/windows.md` explains what that proves.
 #![cfg(windows)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "the command under test is no service, and what it does is waited for from outside"
+    reason = "the command under test is not a service, and the test waits from outside"
 )]
-#![expect(clippy::unwrap_used, reason = "it is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails with a panic")]
 
 mod commands;
 mod keeping;

@@ -14,7 +14,7 @@ fn server(port: u16, more: &str) -> String {
 }
 
 #[test]
-fn the_holder_of_a_port_is_named_and_ended_when_a_person_says_so() {
+fn the_process_on_a_port_is_named_and_stopped_when_the_user_agrees() {
     let port = free_port();
     let stage = Stage::new(&server(port, ""));
     let mut stranger = Stranger::listening(&format!("127.0.0.1:{port}"));
@@ -26,14 +26,14 @@ fn the_holder_of_a_port_is_named_and_ended_when_a_person_says_so() {
     assert!(name.contains("pilotlight-test-service"), "{held}");
 
     stage.expect(&["port", &port, "--free"], 2);
-    assert!(!stranger.has_ended(), "no person was asked");
+    assert!(!stranger.has_ended(), "the user was not asked");
     stage.expect(&["port", &port, "--free", "--yes"], 0);
     assert!(stranger.has_ended());
     stage.expect(&["port", &port, "--free", "--yes"], 0);
 }
 
 #[test]
-fn a_stranger_makes_room_in_development_and_not_in_production() {
+fn a_foreign_process_is_stopped_in_development_but_not_in_production() {
     let port = free_port();
     let stage = Stage::new(&server(port, "port_conflict = \"fail\""));
     let mut stranger = Stranger::listening(&format!("0.0.0.0:{port}"));
@@ -52,10 +52,10 @@ fn a_stranger_makes_room_in_development_and_not_in_production() {
 
 /// This test is the parent of the command, as a terminal or an editor is.
 #[test]
-fn a_parent_of_the_command_is_never_ended() {
+fn a_parent_of_the_command_is_never_stopped() {
     let stage = Stage::new("[service.x]\ncommand = \"x\"\n");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    // Wine names the owner of a listener only once that has done something with it.
+    // Wine knows the owner of a listener only after its first use.
     listener.set_ttl(64).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let held = stage.json(&["port", &port, "--json"], 0);
@@ -65,10 +65,10 @@ fn a_parent_of_the_command_is_never_ended() {
 }
 
 #[test]
-fn whatever_is_called_like_a_program_of_the_system_is_never_ended() {
+fn processes_with_names_of_system_programs_are_never_stopped() {
     let port = free_port();
     let stage = Stage::new(&server(port, ""));
-    // Those that Wine has itself it would start instead of ours: the tests of the rules have them.
+    // Wine would start its own programs of these names instead. The tests of the rules cover them.
     for name in ["csrss.exe", "winlogon.exe", "LSASS.EXE"] {
         let program = stage.path(name);
         fs::copy(pilotlight_test_service::path(), &program).unwrap();
@@ -81,10 +81,10 @@ fn whatever_is_called_like_a_program_of_the_system_is_never_ended() {
     }
 }
 
-/// Who holds a port on IPv6 is told by Windows and not by Wine; that it is held is told by both,
-/// and without an owner no process is ended.
+/// Only Windows reports which process uses a port on IPv6. Wine only reports that it is used, and without
+/// an owner no process is stopped.
 #[test]
-fn a_port_that_is_held_on_the_other_loopback_address_is_held() {
+fn a_port_in_use_on_the_other_loopback_address_is_in_use() {
     let port = free_port();
     let stage = Stage::new(&server(port, "port_conflict = \"fail\""));
     let mut stranger = Stranger::listening(&format!("[::1]:{port}"));
@@ -98,7 +98,7 @@ fn a_port_that_is_held_on_the_other_loopback_address_is_held() {
 }
 
 #[test]
-fn the_next_port_is_found_and_handed_on() {
+fn the_next_port_is_found_and_passed_on() {
     let port = free_port();
     let text = format!(
         "[service.web]\n{}\nport = {port}\nport_conflict = \"next\"\nstop = {{ timeout = \"300ms\" }}\n",

@@ -1,4 +1,4 @@
-//! A folder with a stack file and a home, and the command in it.
+//! A folder with a stack file and a home, in which the command runs.
 
 use std::{
     fs,
@@ -16,11 +16,10 @@ use pilotlight::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A stack of one test. What was started in it is ended when it is dropped, also when the test
-/// fails.
+/// The stack of one test. Its processes are killed on drop, even if the test fails.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     home: PathBuf,
@@ -36,7 +35,7 @@ impl Stage {
         stage
     }
 
-    /// With another folder for settings, state and logs.
+    /// Creates a stage with another folder for settings, state and logs.
     pub(crate) fn with_home(mut self, home: &str) -> Self {
         self.home = self.folder.path().join(home);
         self
@@ -54,9 +53,9 @@ impl Stage {
         Home::under(&self.home).unwrap()
     }
 
-    /// The command with these words, not started yet.
+    /// Returns the command with these arguments.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        // Where a cross-compiler says it is, it is from the root of the present drive.
+        // The path of a cross-compiler is relative to the root of the current drive.
         let program = Path::new(env!("CARGO_BIN_EXE_pilotlight")).canonicalize();
         let mut command = Command::new(program.unwrap());
         command
@@ -67,19 +66,19 @@ impl Stage {
         command
     }
 
-    /// Runs the command, which must end with this status, and gives what it wrote to its standard
-    /// output and its standard error.
+    /// Runs the command, which must exit with this status, and returns its standard output and standard
+    /// error.
     pub(crate) fn expect(&self, words: &[&str], code: i32) -> (String, String) {
         told(words, &self.command(words).output().unwrap(), code)
     }
 
-    /// The same, whose standard output is JSON.
+    /// Like [`Self::run`], and parses the standard output as JSON.
     pub(crate) fn json(&self, words: &[&str], code: i32) -> Value {
         let (out, _) = self.expect(words, code);
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
     }
 
-    /// A service as `status --json` has it.
+    /// Returns a service from `status --json`.
     pub(crate) fn service(&self, name: &str) -> Value {
         let status = self.json(&["status", "--json"], 0);
         let services = status["stacks"][0]["services"].as_array().unwrap();
@@ -92,18 +91,18 @@ impl Stage {
     pub(crate) fn pid(&self, name: &str) -> u32 {
         let service = self.service(name);
         let pid = service["pid"].as_u64();
-        let pid = pid.unwrap_or_else(|| panic!("it does not run: {service}"));
+        let pid = pid.unwrap_or_else(|| panic!("it is not running: {service}"));
         pid.try_into().unwrap()
     }
 
-    /// The daemon, as it has written itself down; `None` if there never was one.
+    /// Returns the PID of the daemon, from its file in the home; `None` without a file.
     pub(crate) fn daemon(&self) -> Option<u32> {
         let card = fs::read(self.home().state().join("keeper.json")).ok()?;
         let card: Value = serde_json::from_slice(&card).ok()?;
         card["pid"].as_u64()?.try_into().ok()
     }
 
-    /// The processes with a mark of this stack.
+    /// Returns the processes with a mark of this stack.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let stack = self.home().stack_id(&self.path("pilotlight.toml"));
         let table = wait_for(async { ProcessTable::since(0).scan().await.unwrap() });
@@ -114,7 +113,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // The daemon first, so that nothing is started again.
+        // The daemon first, so that it restarts nothing.
         if let Some(daemon) = self.daemon() {
             kill(daemon);
         }
@@ -136,7 +135,7 @@ pub(crate) fn told(words: &[&str], output: &Output, code: i32) -> (String, Strin
     (out, err)
 }
 
-/// The process of this number ends at once, as by the task manager.
+/// Terminates a process at once, as the task manager does.
 pub(crate) fn kill(pid: u32) {
     if let Some(process) = process(pid) {
         wait_for(end(process, Duration::ZERO));
@@ -158,7 +157,7 @@ fn wait_for<T: Send + 'static>(coming: impl Future<Output = T> + Send + 'static)
     waiting.join().unwrap()
 }
 
-/// Waits for something that the operating system does not announce.
+/// Waits for a condition for which no event exists.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !so() {
@@ -167,14 +166,14 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// A command that starts the test service with these steps, as a stack file has it.
+/// Returns the line of a stack file that starts the test service with these steps.
 pub(crate) fn steps(steps: &str) -> String {
     let words = steps.split_whitespace().map(|word| format!(", '{word}'"));
     let program = pilotlight_test_service::path().display();
     format!("command = ['{program}'{}]", words.collect::<String>())
 }
 
-/// A process that is no service and listens.
+/// Starts a process that is not a service and listens.
 pub(crate) struct Stranger(Child);
 
 impl Stranger {
@@ -182,7 +181,7 @@ impl Stranger {
         Self::of(pilotlight_test_service::path(), address)
     }
 
-    /// The same with another program, which has to be a copy of the test service.
+    /// Like [`listener`], with another program, which must be a copy of the test service.
     pub(crate) fn of(program: &Path, address: &str) -> Self {
         let mut child = Command::new(program)
             .args(["--listen", address])

@@ -1,4 +1,4 @@
-//! A whole stack, from `up` to `down`.
+//! A complete stack, from `up` to `down`.
 
 use std::fs;
 
@@ -6,8 +6,8 @@ use pilotlight_test_service::free_port;
 
 use super::stage::{Stage, lives, steps, until};
 
-/// A store, an API that needs it, and a worker that needs the API. Each writes when it starts into
-/// one trace.
+/// A store, an API that needs it, and a worker that needs the API. Each writes its start to a common
+/// trace.
 fn stack(store: u16, api: u16) -> String {
     let [store_steps, api_steps, worker_steps] = [
         format!("--trace trace --print opening --listen 127.0.0.1:{store}"),
@@ -38,7 +38,7 @@ stop = {{ timeout = "300ms" }}
     )
 }
 
-fn goes_from_up_to_down(home: &str) {
+fn starts_and_stops(home: &str) {
     let (store, api) = (free_port(), free_port());
     let stage = Stage::new(&stack(store, api)).with_home(home);
     stage.expect(&["check"], 0);
@@ -80,24 +80,24 @@ fn goes_from_up_to_down(home: &str) {
     for pid in pids.into_iter().chain([again]) {
         assert!(!lives(pid));
     }
-    until("the daemon ends with its last stack", || !lives(daemon));
+    until("the daemon exits with its last stack", || !lives(daemon));
     let (out, _) = stage.expect(&["status"], 0);
     assert!(out.contains("stopped"), "{out}");
 }
 
 #[test]
 fn a_stack_goes_from_up_to_down() {
-    goes_from_up_to_down("home");
+    starts_and_stops("home");
 }
 
-/// Longer than the 260 characters of old, and not in ASCII: state, logs and the name of the pipe.
+/// Longer than 260 characters and not ASCII: state, logs and the name of the pipe.
 #[test]
-fn so_it_does_with_a_home_that_has_a_long_path() {
-    goes_from_up_to_down(&format!(r"{}\{}", "ü ".repeat(70), "d".repeat(150)));
+fn a_stack_in_a_home_with_a_long_path_starts_and_stops() {
+    starts_and_stops(&format!(r"{}\{}", "ü ".repeat(70), "d".repeat(150)));
 }
 
 #[test]
-fn a_keeper_in_the_foreground_can_be_asked_by_others() {
+fn a_foreground_daemon_answers_other_commands() {
     let stage = Stage::new(&format!(
         "[service.ticker]\n{}\nready = {{ log = \"tick\" }}\nstop = {{ timeout = \"300ms\" }}\n",
         steps("--print tick")
@@ -111,7 +111,7 @@ fn a_keeper_in_the_foreground_can_be_asked_by_others() {
     });
     stage.expect(&["down"], 0);
     assert_eq!(stage.processes(), [0; 0]);
-    until("the end of the command", || {
+    until("the exit of the command", || {
         up.try_wait().unwrap().is_some()
     });
 }

@@ -1,4 +1,4 @@
-//! The control pipe and the lock: who is let in, and what garbage comes to.
+//! The control pipe and the lock: permissions and garbage.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stage::within;
 
-/// A home of its own, and one whose path is longer than the 260 characters of old.
+/// Returns a home, and one whose path is longer than 260 characters.
 fn homes() -> [(TempDir, Home); 2] {
     ["home".to_owned(), "ü".repeat(100) + r"\" + &"d".repeat(150)].map(|name| {
         let folder = TempDir::new().unwrap();
@@ -25,7 +25,7 @@ fn homes() -> [(TempDir, Home); 2] {
     })
 }
 
-/// Says something to the pipe as any program may, and gives what it answers.
+/// Sends bytes to the pipe as any program can, and returns the answer.
 fn tell(home: &Home, text: &str) -> String {
     let mut pipe = OpenOptions::new()
         .read(true)
@@ -34,20 +34,20 @@ fn tell(home: &Home, text: &str) -> String {
         .unwrap();
     pipe.write_all(text.as_bytes()).unwrap();
     let mut said = Vec::new();
-    // Reading a pipe that is closed at the other end is an error.
+    // Reading a pipe that the other end has closed is an error.
     let _ = pipe.read_to_end(&mut said);
     String::from_utf8(said).unwrap()
 }
 
-/// An instance of the pipe that waited for a client may be met once more while it is closed: what opening it
-/// reports then differs between Windows and versions of Wine.
+/// A client may still open a waiting instance of the pipe while it is being closed. The error then differs
+/// between Windows and versions of Wine.
 async fn no_daemon_listens(home: &Home) {
     loop {
         match Client::connect(home).await {
             Err(ConnectError::NoDaemon) => return,
             Err(ConnectError::Closed | ConnectError::Io { .. }) => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
-            Ok(_) => panic!("a daemon that has ended answers"),
+            Ok(_) => panic!("a daemon that has exited answers"),
         }
     }
 }
@@ -91,10 +91,10 @@ async fn garbage_gets_an_error_and_harms_no_other_client() {
 }
 
 #[test]
-fn there_is_one_keeper_to_a_home() {
+fn a_home_has_one_daemon() {
     for (_folder, home) in homes() {
         let first = Lock::acquire(&home).unwrap();
-        // While it is held, also by another thread, a request names the holder.
+        // While another thread holds it, a request names the holder.
         let elsewhere = home.clone();
         let second = thread::spawn(move || Lock::acquire(&elsewhere))
             .join()
@@ -109,7 +109,7 @@ fn there_is_one_keeper_to_a_home() {
 }
 
 #[test]
-fn a_file_in_the_way_of_a_folder_is_refused_and_stays() {
+fn a_file_in_the_place_of_a_folder_is_rejected_and_kept() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("state"), "precious").unwrap();
     let home = Home::under(folder.path()).unwrap();

@@ -5,7 +5,7 @@ use pilotlight::{effects::process::kill, model::facts::Exit};
 use super::stage::{Stage, eventually, lives, within};
 
 #[tokio::test]
-async fn a_service_has_a_hidden_console_and_its_log_for_output() {
+async fn a_service_has_a_hidden_console_and_writes_to_its_log() {
     let stage = Stage::new();
     let service = stage.serve(&["--console", "--exit", "5"]).await;
     let exit = within("its end", service.tree.exited()).await;
@@ -16,7 +16,7 @@ async fn a_service_has_a_hidden_console_and_its_log_for_output() {
         panic!("{text}")
     };
     let code_page = console.strip_prefix("console ").unwrap();
-    assert_ne!(code_page, "0", "a polite stop could not reach it");
+    assert_ne!(code_page, "0", "a Ctrl+Break could not reach it");
     assert_eq!(
         [input, output, error],
         ["input 0", "output file", "error file"]
@@ -43,7 +43,7 @@ async fn a_process_that_a_service_starts_belongs_to_it_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn no_process_may_leave_the_job() {
+async fn no_process_can_leave_the_job() {
     let stage = Stage::new();
     let service = stage.serve(&["--child", "breakaway", "--exit", "0"]).await;
     within("its end", service.tree.exited()).await;
@@ -51,9 +51,9 @@ async fn no_process_may_leave_the_job() {
     assert_eq!(service.text().trim_end(), "refused 5");
 }
 
-/// Whatever moment of its start a service is killed in.
+/// The service is killed at different moments of its start.
 #[tokio::test]
-async fn a_process_that_is_started_at_once_does_not_escape() {
+async fn a_process_started_at_once_does_not_escape() {
     let stage = Stage::new();
     for round in 0..12_u32 {
         let service = stage
@@ -71,10 +71,10 @@ async fn a_process_that_is_started_at_once_does_not_escape() {
     }
 }
 
-/// What daemonizes on Unix, and a `start` of a batch file: the first process has gone, and the rest
-/// is still known.
+/// Like a program that daemonizes, or `start` in a batch file: the first process has exited, and the others
+/// are still known.
 #[tokio::test]
-async fn who_is_left_by_the_first_process_is_still_ended() {
+async fn processes_left_by_the_first_one_are_still_stopped() {
     let stage = Stage::new();
     let service = stage.serve(&["--child", "fork", "--exit", "0"]).await;
     let exit = within("its end", service.tree.exited()).await;

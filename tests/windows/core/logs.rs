@@ -14,16 +14,16 @@ use super::stage::{Stage, eventually, within};
 const BYTES: usize = 400_000;
 const LINES: usize = BYTES / 100;
 
-/// The lines of all runs, as they are read now.
+/// Returns the lines of all runs.
 fn texts(logs: &ServiceLogs) -> Vec<String> {
     let lines = Reader::open(logs, Query::default()).unwrap();
     lines.map(|line| line.unwrap().text).collect()
 }
 
-/// A service and two of its programs share one log, each with an opening of its own. (All at once
-/// is more than Wine's files can do, which are asked for their end and then written to in two steps.)
+/// A service and two of its programs share one log, each with its own handle. (They write one after the
+/// other, since Wine appends in two steps: it looks up the end of the file, and then writes.)
 #[tokio::test]
-async fn several_writers_each_write_at_the_end() {
+async fn several_writers_append_to_one_log() {
     let stage = Stage::new();
     let logs = ServiceLogs::open(stage.folder.path().join("logs"));
     let first = logs.create(RunId(1)).unwrap();
@@ -56,7 +56,7 @@ async fn several_writers_each_write_at_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_are_not_in_the_way_of_a_flood() {
+async fn readers_do_not_block_a_flood() {
     let stage = Stage::new();
     let logs = ServiceLogs::open(stage.folder.path().join("logs"));
     let output = logs.create(RunId(1)).unwrap();
@@ -90,9 +90,9 @@ async fn readers_are_not_in_the_way_of_a_flood() {
     assert!(numbers.eq(0..LINES));
 }
 
-/// The log of a run may be removed while it is read, and one that is written stays.
+/// The log of a run can be removed while it is read, but not while it is written.
 #[tokio::test]
-async fn old_runs_are_removed_while_they_are_read_and_the_newest_is_not() {
+async fn old_runs_can_be_removed_while_they_are_read_but_not_the_newest() {
     let stage = Stage::new();
     let logs = ServiceLogs::open(stage.folder.path().join("logs"));
     let mut open = Vec::new();
@@ -113,7 +113,7 @@ async fn old_runs_are_removed_while_they_are_read_and_the_newest_is_not() {
         size: 1 << 40,
     })
     .unwrap();
-    // The name of an open file stays until it is closed, except on the newest Windows.
+    // The name of an open file remains until it is closed, except on the newest Windows.
     open.drain(..2);
     stage.end_all().await;
     eventually("their removal", || {

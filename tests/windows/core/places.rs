@@ -1,11 +1,11 @@
-//! Where things are kept.
+//! The folders of Pilot Light.
 
 use std::{env, path::Path};
 
 use pilotlight::fs::home::Home;
 
 #[test]
-fn what_a_keeper_remembers_is_in_the_local_application_data() {
+fn the_state_of_a_daemon_is_in_the_local_application_data() {
     assert_eq!(env::var_os(Home::VARIABLE), None, "it must not be set here");
     let local = env::var_os("LOCALAPPDATA").expect("every user has one");
     let local = Path::new(&local).canonicalize().unwrap();

@@ -1,4 +1,4 @@
-//! A folder with an awkward name, and what runs in it.
+//! A folder with an unusual name, and the processes in it.
 
 use std::{
     ffi::OsString,
@@ -21,10 +21,10 @@ use pilotlight::{
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// So long a test waits for something that is bound to happen.
+/// The time limit for everything that a test waits for.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A stack of one test. When it goes, so does whatever it started.
+/// The stack of one test. Its processes are killed on drop.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) processes: ProcessTable,
@@ -33,7 +33,7 @@ pub(crate) struct Stage {
     started: Mutex<Vec<Tree>>,
 }
 
-/// A launched service and what it prints.
+/// A launched service and its output.
 pub(crate) struct Service {
     pub(crate) tree: Tree,
     pub(crate) output: PathBuf,
@@ -53,7 +53,7 @@ impl Stage {
         }
     }
 
-    /// What launches these words here, for a test to change.
+    /// Returns the launch of a command, which a test can change.
     pub(crate) fn prepare(&self, argv: &[&str]) -> Launch {
         let run = RunId(self.runs.fetch_add(1, Ordering::Relaxed));
         let log = OpenOptions::new()
@@ -95,7 +95,7 @@ impl Stage {
         self.start(self.prepare(&words)).await
     }
 
-    /// Ends whatever was started so far.
+    /// Kills all processes that were started so far.
     pub(crate) async fn end_all(&self) {
         let trees = std::mem::take(&mut *self.started.lock().unwrap());
         for tree in &trees {
@@ -119,12 +119,12 @@ impl Service {
         fs::read_to_string(&self.output).unwrap()
     }
 
-    /// Waits until it has printed this.
+    /// Waits until it has printed this text.
     pub(crate) async fn until_it_says(&self, text: &str) {
         eventually(text, || self.text().contains(text)).await;
     }
 
-    /// The numbers of the children that it has printed, once there are so many.
+    /// Waits until it has printed this number of children, and returns their PIDs.
     pub(crate) async fn children(&self, count: usize) -> Vec<u32> {
         let children = || {
             let text = self.text();
@@ -153,12 +153,12 @@ impl Drop for Stage {
     }
 }
 
-/// Whether there is a process of this number.
+/// Returns whether a process with this PID exists.
 pub(crate) fn lives(pid: u32) -> bool {
     process(pid).is_some()
 }
 
-/// Waits for something that the operating system does not announce.
+/// Waits for a condition for which no event exists.
 pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let waiting = async {
         while !so() {
@@ -168,7 +168,7 @@ pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     within(what, waiting).await;
 }
 
-/// What is bound to happen, happens in time.
+/// Waits for a future, with a time limit.
 pub(crate) async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T {
     let Ok(value) = tokio::time::timeout(DEADLINE, coming).await else {
         panic!("not within {DEADLINE:?}: {what}")

@@ -1,7 +1,7 @@
-//! The stop ladder: ask, wait, kill, verify. Each rung is made to fail in turn.
+//! The steps of a stop: ask, wait, kill, verify. Each step fails in one of the tests.
 //!
-//! What asks is the program that runs, which here is a test that knows of no errands. So asking
-//! through the console always fails in this file; `tests/windows/cli` asks with the real command.
+//! The running program asks through its helper subcommand, which a test does not have. So asking through
+//! the console always fails in this file; `tests/windows/cli` tests it with the real command.
 
 use std::{fs, time::Duration};
 
@@ -18,7 +18,7 @@ use super::stage::{DEADLINE, Stage, lives, within};
 const SHORT: Duration = Duration::from_millis(300);
 
 #[tokio::test]
-async fn who_cannot_be_asked_is_ended_when_patience_is() {
+async fn a_service_that_cannot_be_asked_is_killed_after_the_grace_period() {
     let stage = Stage::new();
     for signal in [Signal::Terminate, Signal::Interrupt] {
         let service = stage
@@ -37,7 +37,7 @@ async fn who_cannot_be_asked_is_ended_when_patience_is() {
 }
 
 #[tokio::test]
-async fn politeness_is_skipped_where_the_stack_file_says_so() {
+async fn the_stack_file_can_skip_the_request_to_exit() {
     let stage = Stage::new();
     let service = stage.serve(&["--print", "up"]).await;
     service.until_it_says("up").await;
@@ -47,7 +47,7 @@ async fn politeness_is_skipped_where_the_stack_file_says_so() {
     assert_eq!(stopped.survivors, []);
 }
 
-/// Runs the stop command of a service that ends with 3 as soon as there is a file `go`.
+/// Runs the stop command of a service that exits with 3 as soon as the file `go` exists.
 async fn asked_by(line: &str) -> (Option<Exit>, bool) {
     let stage = Stage::new();
     let service = stage
@@ -68,17 +68,17 @@ async fn asked_by(line: &str) -> (Option<Exit>, bool) {
 }
 
 #[tokio::test]
-async fn who_leaves_when_a_stop_command_says_so_is_not_killed() {
+async fn a_service_that_exits_on_its_stop_command_is_not_killed() {
     assert_eq!(asked_by("echo now> go").await, (Some(Exit::Code(3)), false));
 }
 
 #[tokio::test]
-async fn a_stop_command_that_fails_is_followed_by_the_next_rung() {
+async fn a_failed_stop_command_is_followed_by_the_next_step() {
     assert_eq!(asked_by("exit 1").await, (Some(Exit::Code(1)), true));
 }
 
 #[tokio::test]
-async fn a_person_who_is_impatient_is_not_kept_waiting() {
+async fn an_impatient_user_does_not_have_to_wait() {
     let stage = Stage::new();
     let service = stage.serve(&["--sigterm", "ignore", "--print", "up"]).await;
     service.until_it_says("up").await;
@@ -95,7 +95,7 @@ async fn a_person_who_is_impatient_is_not_kept_waiting() {
 }
 
 #[tokio::test]
-async fn who_ended_by_itself_is_not_killed_and_nothing_is_lost_of_what_it_said() {
+async fn a_service_that_exited_by_itself_is_not_killed_and_no_output_is_lost() {
     let stage = Stage::new();
     let service = stage.serve(&["--print", "last words", "--exit", "9"]).await;
     within("its end", service.tree.exited()).await;

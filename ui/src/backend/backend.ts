@@ -36,18 +36,18 @@ export interface Backend {
   previewRemedy(file: string, action: Action): Promise<Preview>;
   carryOut(file: string, action: Action): Promise<Outcome>;
 
-  /** The parts of a service that the snapshot does not have. */
+  /** The details of a service that are not in the snapshot. */
   describe(file: string, service: string): Promise<ServiceDetails>;
   /** Runs every probe and check of a service now. */
   runChecks(file: string, service: string): Promise<CheckResult[]>;
-  /** The value of a variable, also if it is a secret. */
+  /** The value of a variable, even of a secret. */
   reveal(file: string, service: string, variable: string): Promise<string>;
   /** What happened to a stack since a time, oldest first. */
   events(file: string, since: string): Promise<HistoryEvent[]>;
   /** The paths that the HTTP probes of each service request. */
   probePaths(file: string): Promise<Record<string, string[]>>;
 
-  /** No services means all. Answers with what `unfollowLog` ends. */
+  /** No services means all. Resolves to the number for `unfollowLog`. */
   followLog(
     file: string,
     services: string[],

@@ -14,7 +14,7 @@ import type {
 
 type Method = Exclude<keyof Backend, "desktop">;
 
-/** What a fake was asked, in order: the method and what it was given. */
+/** The calls of a fake, in order: the method and its arguments. */
 export interface Asked {
   what: Method;
   given: unknown[];
@@ -26,13 +26,13 @@ interface Follower {
 }
 
 /**
- * A host that only pretends: it says what it is told to say and writes down what it was asked.
- * Answers can be set by method; without one, everything is done and nothing is found.
+ * A fake host: it sends the updates of a test and records the calls. Answers can be set by method;
+ * without one, every request succeeds and nothing is found.
  */
 export class FakeBackend implements Backend {
   desktop = true;
   readonly asked: Asked[] = [];
-  /** Lines that a follower gets at once, before it has caught up. */
+  /** Lines that a follower gets at once, as the existing log. */
   log: LogLine[] = [];
   private readonly answers = new Map<Method, (...given: never[]) => unknown>();
   private readonly receivers: ((update: Update) => void)[] = [];
@@ -41,12 +41,12 @@ export class FakeBackend implements Backend {
   private readonly first: Update[];
   private nextFollower = 1;
 
-  /** The first update is to be `whole`. */
+  /** The first update must be `whole`. */
   constructor(first: Update[]) {
     this.first = first;
   }
 
-  /** From now on this answers; what it throws is a rejection. */
+  /** Sets the function that answers a method from now on. An error that it throws is a rejection. */
   answer<K extends Method>(
     what: K,
     how: (
@@ -56,7 +56,7 @@ export class FakeBackend implements Backend {
     this.answers.set(what, how);
   }
 
-  /** Tells everybody who has subscribed. */
+  /** Sends an update to all subscribers. */
   say(update: Update): void {
     for (const receive of this.receivers) receive(update);
   }
@@ -66,7 +66,7 @@ export class FakeBackend implements Backend {
     for (const lost of this.losers) lost(why);
   }
 
-  /** Tells those who follow the log of these lines' services. */
+  /** Sends lines to the followers of their services' logs. */
   write(lines: LogLine[]): void {
     this.log.push(...lines);
     for (const { services, receive } of this.followers.values()) {
@@ -74,7 +74,7 @@ export class FakeBackend implements Backend {
     }
   }
 
-  /** How many logs are being followed. */
+  /** The number of followed logs. */
   get following(): number {
     return this.followers.size;
   }

@@ -1,5 +1,5 @@
-// The window without the application: `fake.html?scene=redis-down&theme=dark`. What is on it is
-// made up; `window.fake` is its host, for tests to speak through.
+// The window without the application: `fake.html?scene=redis-down&theme=dark`. Its content is
+// made up. Tests control it through its host, `window.fake`.
 import "../theme.css";
 import "../base.css";
 import { mount } from "svelte";

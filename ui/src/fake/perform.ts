@@ -10,7 +10,7 @@ import type {
 
 type Whole = Extract<Update, { kind: "whole" }>;
 
-/** Lets the fake do in a fashion what it is asked: services start and stop, settings hold. */
+/** Makes the fake imitate the requests: services start and stop, settings are kept. */
 export function perform(fake: FakeBackend, whole: Whole): void {
   let views: StackView[] = whole.snapshot.stacks;
   let stacks: KnownStack[] = whole.stacks;

@@ -1,4 +1,4 @@
-// Moments of stacks that do not exist, for people and tests to look at.
+// States of made-up stacks, for people and tests.
 import type {
   Finding,
   KnownStack,
@@ -107,7 +107,7 @@ function known(view: StackView, change: KnownStack["change"] = null): KnownStack
   };
 }
 
-/** A repeatable noise between 0 and 1. */
+/** Repeatable noise between 0 and 1. */
 function noise(seed: number): number {
   const value = Math.sin(seed * 12.9898) * 43758.5453;
   return value - Math.floor(value);

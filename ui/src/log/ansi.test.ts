@@ -4,7 +4,7 @@ import { PLAIN, TRUE_COLOUR, read, type Pen } from "./ansi";
 
 const E = "\u001b";
 
-/** What differs from plain text, of each span. */
+/** The attributes of each span that differ from plain text. */
 function spans(text: string, pen: Pen = PLAIN) {
   return read(text, pen).spans.map((span) => {
     const differs = Object.entries(span.pen).filter(
@@ -70,7 +70,7 @@ describe("colours", () => {
     expect(spans(`${E}[${codes}mx`)).toEqual([["x", differs]]);
   });
 
-  test("numbers that are no colour change nothing", () => {
+  test("invalid colour numbers change nothing", () => {
     expect(spans(`${E}[38;5;256mx`)).toEqual([["x", {}]]);
     expect(spans(`${E}[38;2;300;0;0mx`)).toEqual([["x", {}]]);
     expect(spans(`${E}[38mx${E}[999mx`)).toEqual([["xx", {}]]);
@@ -84,7 +84,7 @@ describe("colours", () => {
   });
 });
 
-describe("other sequences are taken out", () => {
+describe("other sequences are removed", () => {
   test.each([
     [`${E}]0;title\u0007text`, "text"],
     [`${E}]8;;http://x${E}\\link${E}]8;;${E}\\!`, "link!"],
@@ -100,12 +100,12 @@ describe("other sequences are taken out", () => {
     expect(read(text).plain).toBe(plain);
   });
 
-  test("text that stays together is one span", () => {
+  test("adjacent text with one pen is one span", () => {
     expect(spans(`a${E}[2Kb`)).toEqual([["ab", {}]]);
   });
 
-  test("the plain text is that of the spans, whatever comes", () => {
-    // Pieces that sequences are made of, in any order.
+  test("the plain text always equals the text of the spans", () => {
+    // Parts of sequences, in any order.
     const parts = [E, "[", "]", "3", "8", ";", ":", "m", "5", "\\", "\u0007", "x", "é", "😀", "("];
     let seed = 7;
     const random = (n: number) => {

@@ -1,15 +1,15 @@
 /**
- * What the terminal sequences in a line ask for. SGR (ECMA-48 8.3.117, with the 256 colours and true
- * colours of xterm) becomes spans; every other sequence is taken out, as the core does for its patterns.
+ * Parses the terminal sequences in a line. SGR (ECMA-48 8.3.117, with the 256 colours and true colours
+ * of xterm) becomes spans. All other sequences are removed, as the core does for its patterns.
  */
 
 /** One of the 256 colours of the palette, or red, green and blue in 24 bits above `TRUE_COLOUR`. */
 export type Colour = number;
 
-/** What is added to 0xRRGGBB. */
+/** The number that is added to 0xRRGGBB. */
 export const TRUE_COLOUR = 0x1000000;
 
-/** How text is drawn. Never changed once made, so that it can be compared and remembered. */
+/** The style of text. Immutable, so that it can be compared and cached. */
 export interface Pen {
   readonly foreground: Colour | null;
   readonly background: Colour | null;
@@ -21,7 +21,7 @@ export interface Pen {
   readonly inverse: boolean;
 }
 
-/** Text that is drawn with one pen. */
+/** Text with one pen. */
 export interface Span {
   readonly text: string;
   readonly pen: Pen;
@@ -31,7 +31,7 @@ export interface Span {
 export interface Styled {
   readonly plain: string;
   readonly spans: readonly Span[];
-  /** What the next line of the same program begins with: colours last until they are reset. */
+  /** The pen at the beginning of the program's next line: colours last until they are reset. */
   readonly pen: Pen;
 }
 
@@ -50,12 +50,12 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
 /*
  * CSI up to its final character; OSC and the other strings up to BEL or ST; a character set; any other
- * escape with the character after it; control characters alone. A sequence that is cut off takes the rest.
+ * escape with the character after it; single control characters. An incomplete sequence extends to the end.
  */
 const SEQUENCE =
   /\u001b\[([^@-~]*)([@-~]|$)|\u001b[\]PX^_](?:[^\u0007\u001b]|\u001b(?!\\))*(?:\u0007|\u001b\\|$)|\u001b[()*+][^]?|\u001b[^]?|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f]/g;
 
-/** Takes a line apart. `pen` is what the line before it left. */
+/** Parses a line. `pen` is the pen at the end of the line before. */
 export function read(text: string, pen: Pen = PLAIN): Styled {
   if (!CONTROL.test(text)) {
     return { plain: text, spans: text === "" ? [] : [{ text, pen }], pen };
@@ -91,7 +91,7 @@ function select(before: Pen, parameters: string): Pen {
     const parts = (codes[at] ?? "").split(":");
     const code = Number(parts[0]);
     if (code === 38 || code === 48) {
-      // `38;5;n` spreads over several parameters, `38:5:n` is one with parts.
+      // `38;5;n` has several parameters, `38:5:n` is one parameter with parts.
       const apart = parts.length === 1;
       const rest = apart ? codes.slice(at + 1) : parts.slice(1);
       const { colour, taken } = extended(rest, apart);
@@ -147,7 +147,7 @@ function simple(pen: Pen, code: number, style: string | undefined): Pen {
   }
 }
 
-/** The colour that `38` or `48` is followed by, and how many parameters belong to it. */
+/** The colour after `38` or `48`, and the number of its parameters. */
 function extended(rest: string[], apart: boolean): { colour: Colour | null; taken: number } {
   const byte = (text: string | undefined) => {
     const value = Number(text ?? "");

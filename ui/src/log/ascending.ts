@@ -1,12 +1,12 @@
-/** Numbers that only grow, taken in at one end and let go at the other: which lines are shown, which are found. */
+/** A queue of ascending numbers: the lines that are shown, or found. */
 
 export class Ascending {
   #numbers: number[] = [];
-  /** How many of `#numbers` were let go. */
+  /** The number of removed entries of `#numbers`. */
   #gone = 0;
   #first = 0;
 
-  /** The position of the oldest. Positions stay what they are when others are let go. */
+  /** The position of the oldest. Positions do not change when others are removed. */
   get first(): number {
     return this.#first;
   }
@@ -28,7 +28,7 @@ export class Ascending {
     this.#numbers.push(number);
   }
 
-  /** Lets go what is below `number`, and returns how many that were. */
+  /** Removes all numbers below `number`, and returns how many. */
   dropBelow(number: number): number {
     const before = this.#gone;
     while (this.#gone < this.#numbers.length && (this.#numbers[this.#gone] ?? number) < number) {
@@ -36,7 +36,7 @@ export class Ascending {
     }
     const dropped = this.#gone - before;
     this.#first += dropped;
-    // Moved together only now and then, so that letting go one costs next to nothing.
+    // Compacted rarely, so that a removal is cheap.
     if (this.#gone > 1024 && this.#gone * 2 > this.#numbers.length) {
       this.#numbers = this.#numbers.slice(this.#gone);
       this.#gone = 0;

@@ -1,6 +1,6 @@
-/** Puts text on the clipboard, in reply to a click or a key. */
+/** Copies text to the clipboard, on a click or a key. */
 export async function toClipboard(text: string): Promise<boolean> {
-  // Webviews differ in whether their pages are trusted with the first way.
+  // Not all webviews allow their pages to use the Clipboard API.
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -19,7 +19,7 @@ function byEvent(text: string): boolean {
   };
   document.addEventListener("copy", answer, { capture: true });
   try {
-    // The only other way there is; every webview still has it.
+    // The only alternative, which every webview still supports.
     return document.execCommand("copy") && put;
   } finally {
     document.removeEventListener("copy", answer, { capture: true });

@@ -1,12 +1,12 @@
-/** Colours that can be read: contrast as WCAG 2.2 defines it, and what is done where there is too little. */
+/** Readable colours: contrast as WCAG 2.2 defines it, and the correction of colours with too little. */
 
 /** Red, green and blue, each from 0 to 255. */
 export type Rgb = readonly [number, number, number];
 
-/** Above the 4.5 of level AA, since rows that are chosen or pointed at have slightly other backgrounds. */
+/** Above the 4.5 of level AA, since selected and hovered rows have slightly different backgrounds. */
 export const ENOUGH = 5.5;
 
-/** What a theme draws the log with. `theme.css` has the same as `--text` and `--panel`. */
+/** The colours of the log in a theme. `theme.css` has the same as `--text` and `--panel`. */
 export interface Theme {
   readonly text: Rgb;
   readonly surface: Rgb;
@@ -66,7 +66,7 @@ export function hex(text: string): Rgb {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
-/** As CSS writes it. */
+/** The colour in CSS. */
 export function css([red, green, blue]: Rgb): string {
   return `rgb(${red} ${green} ${blue})`;
 }

@@ -1,4 +1,4 @@
-/** Lines as text, to be put elsewhere. */
+/** Formats lines as text to copy or save. */
 
 import type { Line } from "./line";
 import { dateAndClock } from "./time";
@@ -8,7 +8,7 @@ export interface What {
   readonly services: boolean;
 }
 
-/** A line each, without terminal sequences, with what is shown beside them. */
+/** Formats lines without terminal sequences, with the shown times and names. */
 export function asText(lines: Iterable<Line>, what: What): string {
   let text = "";
   for (const line of lines) {

@@ -20,7 +20,7 @@ function listener() {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-test("hears what is there, that it is all, and what comes", async () => {
+test("receives existing lines, the end of them, and new lines", async () => {
   const backend = new FakeBackend([]);
   backend.log = [line("a")];
   const { heard, ear } = listener();
@@ -31,7 +31,7 @@ test("hears what is there, that it is all, and what comes", async () => {
   expect(backend.asked[0]).toEqual({ what: "followLog", given: ["/stack", ["backend"]] });
 });
 
-test("hears nothing after the end, and the backend is told", async () => {
+test("receives nothing after the end, and ends the backend's task", async () => {
   const backend = new FakeBackend([]);
   const { heard, ear } = listener();
   const stop = follow(backend, "/stack", null, ear);
@@ -43,7 +43,7 @@ test("hears nothing after the end, and the backend is told", async () => {
   expect(backend.following).toBe(0);
 });
 
-test("ends what was ended before the backend had answered", async () => {
+test("ends a task that was ended before the backend answered", async () => {
   const backend = new FakeBackend([]);
   const { heard, ear } = listener();
   follow(backend, "/stack", null, ear)();
@@ -52,7 +52,7 @@ test("ends what was ended before the backend had answered", async () => {
   expect(backend.following).toBe(0);
 });
 
-test("says why a log cannot be followed", async () => {
+test("reports why a log cannot be followed", async () => {
   const backend = new FakeBackend([]);
   backend.answer("followLog", () => {
     throw new Error("the stack is not known");

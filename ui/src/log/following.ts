@@ -9,7 +9,7 @@ export interface Listener {
   failed(message: string): void;
 }
 
-/** Follows until the function that it returns is called; nothing is heard after that. */
+/** Follows until the returned function is called. No line arrives after that. */
 export function follow(
   backend: Backend,
   file: string,

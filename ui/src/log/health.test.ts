@@ -16,7 +16,7 @@ test("a successful GET of a probe's path is one of its lines", () => {
   expect(isProbe(line("GET /up?full=1 304", "web"))).toBe(true);
 });
 
-test("a failed one is shown, and so is every other request", () => {
+test("failed probes and other requests are shown", () => {
   expect(isProbe(line('"GET /v1/health HTTP/1.1" 503 Service Unavailable'))).toBe(false);
   expect(isProbe(line("GET /v1/health 200", "backend", "error"))).toBe(false);
   expect(isProbe(line('"GET /v1/healthy HTTP/1.1" 200 OK'))).toBe(false);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { Heights } from "./heights";
 
-/** The same, slowly. */
+/** A slow implementation of the same. */
 class Plain {
   heights: number[] = [];
   first = 0;
@@ -22,7 +22,7 @@ class Plain {
   }
 }
 
-test("rows that come, go and change stand where adding up says", () => {
+test("positions are the sums of the heights when rows are added, removed and changed", () => {
   let seed = 42;
   const random = (n: number) => {
     seed = (seed * 1103515245 + 12345) % 2 ** 31;
@@ -56,7 +56,7 @@ test("rows that come, go and change stand where adding up says", () => {
   }
 });
 
-test("all may go, and others come", () => {
+test("all rows can be removed and others added", () => {
   const heights = new Heights();
   for (let n = 0; n < 1000; n += 1) heights.push(20);
   heights.dropTo(1000);
@@ -67,11 +67,11 @@ test("all may go, and others come", () => {
   expect(heights.at(10)).toBe(1000);
 });
 
-test("a hundred thousand rows are asked quickly", () => {
+test("a hundred thousand rows are searched quickly", () => {
   const heights = new Heights();
   for (let n = 0; n < 131_072; n += 1) heights.push(20 + (n % 3));
   const began = performance.now();
   for (let n = 0; n < 1000; n += 1) heights.at(heights.top(n * 131));
-  // A frame asks a handful of times; this allows 100 µs each, about fifty times what it takes.
+  // A frame needs a few calls. This allows 100 µs each, about fifty times the usual time.
   expect((performance.now() - began) / 1000).toBeLessThan(0.1);
 });

@@ -1,6 +1,6 @@
 /**
- * How high rows are: estimated until they have been measured. Tells quickly where a row stands and which
- * row stands somewhere, among a hundred thousand that come and go.
+ * The heights of rows, which are estimated until they are measured. Finds the position of a row, and the
+ * row at a position, quickly among a hundred thousand rows.
  */
 
 const BLOCK = 512;
@@ -11,7 +11,7 @@ interface Block {
 }
 
 export class Heights {
-  /** By the number of the block, counted from `#firstBlock`. */
+  /** The blocks, by number from `#firstBlock`. */
   #blocks: Block[] = [];
   #firstBlock = 0;
   #first = 0;
@@ -25,7 +25,7 @@ export class Heights {
     return this.#end;
   }
 
-  /** Of all rows. */
+  /** The height of all rows. */
   get total(): number {
     return this.top(this.#end);
   }
@@ -44,7 +44,7 @@ export class Heights {
     this.#end += 1;
   }
 
-  /** Lets the oldest rows go, up to and without `position`. */
+  /** Removes the oldest rows, up to `position`, exclusive. */
   dropTo(position: number): void {
     for (const end = Math.min(position, this.#end); this.#first < end; this.#first += 1) {
       this.set(this.#first, 0);
@@ -67,7 +67,7 @@ export class Heights {
     block.heights[position % BLOCK] = height;
   }
 
-  /** Where the row begins, from the top of the first. */
+  /** The distance of a row from the top of the first row. */
   top(position: number): number {
     const number = Math.floor(position / BLOCK) - this.#firstBlock;
     let top = 0;
@@ -96,7 +96,7 @@ export class Heights {
     return position;
   }
 
-  /** Forgets all; the next row has this position. */
+  /** Removes all rows. The next row gets this position. */
   restart(first = 0): void {
     this.#blocks = [];
     this.#firstBlock = 0;

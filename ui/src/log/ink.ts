@@ -1,11 +1,11 @@
-/** What a pen looks like in both themes. */
+/** The look of a pen in both themes. */
 
 import { PLAIN, TRUE_COLOUR, type Colour, type Pen } from "./ansi";
 import { DARK, LIGHT, css, mix, ofPalette, readable, type Rgb, type Theme } from "./colours";
 
 /**
- * A span's look: classes, and custom properties for what a style sheet cannot know beforehand. `null` is
- * what the row has anyway.
+ * A span's look: classes, and custom properties for colours that are not in a style sheet. `null` is the
+ * look of the row.
  */
 export interface Ink {
   readonly classes: string;
@@ -17,18 +17,18 @@ export interface Ink {
 
 const NONE: Ink = { classes: "", onDark: null, behindDark: null, onLight: null, behindLight: null };
 
-/** How far faint text goes towards its background, before it is made readable again. */
+/** The share of the background in faint text, before its contrast is corrected. */
 const FAINT = 0.35;
 
 const known = new Map<string, Ink>();
 
-/** The look of a pen. The same pen has the same look, so it is worked out once. */
+/** The look of a pen, which is computed once for each pen. */
 export function ink(pen: Pen): Ink {
   if (pen === PLAIN) return NONE;
   const key = JSON.stringify(pen);
   let made = known.get(key);
   if (!made) {
-    // A program that goes through all true colours is to fill no memory.
+    // A program that uses all true colours must not fill the memory.
     if (known.size > 4096) known.clear();
     made = make(pen);
     known.set(key, made);

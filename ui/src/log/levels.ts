@@ -1,20 +1,20 @@
-/** How grave lines are, and what of them is shown. */
+/** The levels of lines, and the filter by level. */
 
 import type { Level } from "./line";
 
-/** Lightest first. */
+/** Lowest first. */
 export const LEVELS: readonly Level[] = ["trace", "debug", "info", "warning", "error"];
 
-/** A line that says nothing of itself counts as the usual. */
+/** The level of a line without a level. */
 const USUAL: Level = "info";
 
-/** How long after an error its traceback may come. */
+/** The longest time from an error to its traceback. */
 const TOGETHER_MS = 1000;
 
-/** What is shown: everything, or what is at least that grave. */
+/** The filter: everything, or lines at this level or higher. */
 export type Threshold = "all" | Exclude<Level, "trace">;
 
-/** Whether a line of this grade is shown. */
+/** Whether a line of this level is shown. */
 export function passes(grade: Level | null, threshold: Threshold): boolean {
   if (threshold === "all") return true;
   return LEVELS.indexOf(grade ?? USUAL) >= LEVELS.indexOf(threshold);
@@ -27,8 +27,8 @@ interface Said {
 }
 
 /**
- * Gives each line its grade: its own level, or that of the line that it continues. A traceback belongs to
- * its error, so that "errors only" shows it.
+ * Gives each line its level, or the level of the line that it continues. A traceback belongs to its error,
+ * so that "errors only" shows it.
  */
 export class Grades {
   readonly #said = new Map<string, Said>();

@@ -1,10 +1,10 @@
-/** A line as the log pane keeps it. */
+/** A line of the log pane. */
 
 import type { Pen } from "./ansi";
 
 export type Level = "error" | "warning" | "info" | "debug" | "trace";
 
-/** A line as the backend gives it. */
+/** A line from the backend. */
 export interface Given {
   readonly service: string;
   readonly run: string;
@@ -15,16 +15,16 @@ export interface Given {
   readonly text: string;
 }
 
-/** A line that is kept. */
+/** A stored line. */
 export interface Line extends Given {
-  /** Its place among all that ever came, from 0: what it is known by. */
+  /** Its number among all received lines, from 0, which identifies it. */
   readonly at: number;
   /** Without terminal sequences. */
   readonly plain: string;
-  /** What the line before it left the pen at. */
+  /** The pen at the end of the line before. */
   readonly pen: Pen;
-  /** Its level, or that of the line which it continues. */
+  /** Its level, or that of the line that it continues. */
   readonly grade: Level | null;
-  /** Whether the service's line before it was another run's. */
+  /** Whether the service's line before it belongs to another run. */
   readonly begins: boolean;
 }

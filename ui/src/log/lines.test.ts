@@ -9,7 +9,7 @@ function given(text: string, more: Partial<Given> = {}): Given {
   return { service: "backend", run: "1", number: 1, time: null, level: null, text, ...more };
 }
 
-test("the ring keeps the newest, and every line keeps its number", () => {
+test("the ring keeps the newest lines, and every line keeps its number", () => {
   const lines = new Lines(4);
   for (let n = 0; n < 10; n += 1) lines.push(given(`line ${n}`));
   expect([lines.first, lines.end, lines.size]).toEqual([6, 10, 4]);
@@ -19,7 +19,7 @@ test("the ring keeps the newest, and every line keeps its number", () => {
   expect(lines.get(10)).toBeUndefined();
 });
 
-test("a colour that is not reset lasts within a run of a service, and no further", () => {
+test("a colour that is not reset lasts until the end of the run", () => {
   const lines = new Lines();
   lines.push(given("\u001b[31mTraceback"));
   expect(lines.push(given("  File")).pen.foreground).toBe(1);
@@ -28,7 +28,7 @@ test("a colour that is not reset lasts within a run of a service, and no further
   expect(lines.push(given("again", { run: "2" })).pen).toBe(PLAIN);
 });
 
-test("the first line of another run is known", () => {
+test("the first line of another run is marked", () => {
   const lines = new Lines();
   expect(lines.push(given("a")).begins).toBe(false);
   expect(lines.push(given("a", { service: "redis", run: "7" })).begins).toBe(false);
@@ -36,7 +36,7 @@ test("the first line of another run is known", () => {
   expect(lines.push(given("c", { run: "2" })).begins).toBe(false);
 });
 
-test("numbers that only grow are found, and keep their positions when others go", () => {
+test("ascending numbers are found, and keep their positions when others are removed", () => {
   const numbers = new Ascending();
   for (let n = 0; n < 10_000; n += 1) numbers.push(n * 3);
   expect(numbers.positionOf(30)).toBe(10);

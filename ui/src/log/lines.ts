@@ -1,10 +1,10 @@
-/** The newest lines: a ring that is never larger than what a window can hold. */
+/** The newest lines, in a ring buffer of limited size. */
 
 import { PLAIN, read, type Pen } from "./ansi";
 import { Grades } from "./levels";
 import type { Given, Line } from "./line";
 
-/** 131,072: more than the 100,000 that are to stay smooth, at about 40 MB. */
+/** 131,072: more than the 100,000 lines that must scroll smoothly, in about 40 MB. */
 export const CAPACITY = 2 ** 17;
 
 interface State {
@@ -18,14 +18,14 @@ export class Lines {
   #end = 0;
   readonly #states = new Map<string, State>();
   readonly #grades = new Grades();
-  /** What is made of each line that comes. */
+  /** Converts each new line. */
   shape: (given: Given) => Given = (given) => given;
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
   }
 
-  /** The oldest that is still there. */
+  /** The oldest stored line. */
   get first(): number {
     return Math.max(0, this.#end - this.#capacity);
   }
@@ -39,17 +39,17 @@ export class Lines {
     return this.#end - this.first;
   }
 
-  /** `undefined` for one that was let go, or has not come. */
+  /** `undefined` for a line that was removed or has not arrived. */
   get(at: number): Line | undefined {
     return at >= this.first && at < this.#end ? this.#ring[at % this.#capacity] : undefined;
   }
 
-  /** Takes a line in, and lets the oldest go where there is no more room. */
+  /** Adds a line, and removes the oldest if the buffer is full. */
   push(came: Given): Line {
     const given = this.shape(came);
     const before = this.#states.get(given.service);
     const goesOn = before?.run === given.run;
-    // A new run starts with a clean pen, whatever the one before it died in the middle of.
+    // A new run starts with the default pen, even if the previous run ended within a colour.
     const pen = goesOn ? before.pen : PLAIN;
     const styled = read(given.text, pen);
     if (!goesOn || styled.pen !== pen) {

@@ -1,6 +1,5 @@
 /**
- * The log as it moves: frame by frame, what came is taken in, what is in sight is drawn, and the scroll bar
- * is put where it belongs.
+ * The frames of the log: each reads new lines, draws the visible rows, and updates the scroll bar.
  */
 
 import { flushSync } from "svelte";
@@ -12,15 +11,15 @@ import type { Search } from "./query";
 import { Reading } from "./reading";
 import { Sight } from "./sight";
 
-/** How high a row is that is not wrapped, in pixels. */
+/** The height of an unwrapped row in pixels. */
 export const ROW = 20;
-/** Of a frame of 16 ms; the rest is for drawing. */
+/** The time for reading within a frame of 16 ms, in milliseconds; the rest is for drawing. */
 const BUDGET_MS = 6;
-/** What stands beside the text: the time with its gap, and the margins in pixels. */
+/** The width beside the text: the time with its gap, and the margins in pixels. */
 const TIME_CHARACTERS = 13.2;
 const MARGINS = 28;
 
-/** What a person has set stays, whichever log is shown. */
+/** The user's settings, which apply to every log. */
 export const look = $state({ times: true, wrap: false, probes: false, json: false, onlyFound: false });
 
 export interface Row {
@@ -33,26 +32,26 @@ export interface Row {
 export class Pane {
   readonly reading = new Reading();
   readonly #sight = new Sight();
-  /** Neither of the two knows of Svelte: this changes when they have. */
+  /** Neither of the two is reactive: this number changes when they have changed. */
   #version = $state(0);
 
   search: Search = $state.raw({ text: "", regex: false, matchCase: false });
-  /** What is wrong with the pattern. */
+  /** The error in the pattern. */
   wrong: string | null = $state(null);
-  /** What the status says. */
+  /** The text of the status. */
   said: string = $state("");
 
   scroller: HTMLElement | undefined = $state();
   rowsElement: HTMLElement | undefined = $state();
-  /** Ten characters, to be measured. */
+  /** Ten characters to measure. */
   probe: HTMLElement | undefined = $state();
 
-  /** What was drawn, as long as its line and the search are the same. */
+  /** The drawn rows, as long as their lines and the search are the same. */
   #drawn = new WeakMap<Line, Drawn>();
   #columns = 80;
   #names = 0;
   #pending = 0;
-  /** Whether the number of lines found is to be said once it is known. */
+  /** Whether to announce the number of matches once it is known. */
   #asked = false;
 
   readonly now = $derived.by(() => {
@@ -140,7 +139,7 @@ export class Pane {
     if (Math.abs(this.scroller.scrollTop - sight.bar) >= 1) this.scroller.scrollTop = sight.bar;
   }
 
-  /** Whether a row is not as high as was thought. */
+  /** Returns whether a row has another height than estimated. */
   #measureRows(): boolean {
     let news = false;
     for (const element of this.rowsElement?.children ?? []) {
@@ -157,7 +156,7 @@ export class Pane {
     return ROW * Math.max(1, Math.ceil(length / this.#columns));
   };
 
-  /** How wide the names beside the lines are, in characters; 0 if there are none. */
+  /** The width of the names beside the lines in characters; 0 without names. */
   arrange(names: number): void {
     this.#names = names;
     this.#measureColumns();
@@ -189,7 +188,7 @@ export class Pane {
 
   scrolled(): void {
     if (this.scroller && this.scroller.clientHeight !== this.#sight.view) {
-      // A pane that changes its height is scrolled by the browser, not by a person.
+      // When the pane changes its height, the browser scrolls it, not the user.
       this.resized();
       return;
     }
@@ -198,7 +197,7 @@ export class Pane {
     const { reading } = this;
     if (way === "up" && !this.#sight.atEnd) reading.stay();
     else if (way === "down" && this.#sight.atEnd && !reading.paused && !reading.following) {
-      // A line that was gone to may be near the end: the browser scrolls there late.
+      // The target line may be near the end, where the browser scrolls late.
       if (reading.current === null) reading.follow();
     }
     this.schedule();
@@ -213,7 +212,7 @@ export class Pane {
     this.schedule();
   }
 
-  /** Once, when all lines have been looked at: not while more come in. */
+  /** Announces the matches once all lines are searched, and not while more arrive. */
   #sayWhatIsFound(): void {
     if (!this.#asked || !this.reading.searchedAll) return;
     this.#asked = false;
@@ -252,7 +251,7 @@ export class Pane {
     this.schedule();
   }
 
-  /** To the next line found, or the one before. */
+  /** Goes to the next or the previous match. */
   step(by: 1 | -1): void {
     // Enter right after typing searches all lines for the typed text.
     this.#advance(Infinity);
@@ -292,7 +291,7 @@ export class Pane {
     this.schedule();
   }
 
-  /** Chooses one more line above or below. */
+  /** Extends the selection by one line above or below. */
   extend(by: 1 | -1): void {
     const { shown, chosen, current } = this.reading;
     const from = chosen?.[1] ?? current ?? shown.get(shown.end - 1);
@@ -313,7 +312,7 @@ export class Pane {
     this.choose(last, true);
   }
 
-  /** Whether there was something to let go. */
+  /** Clears the selection. Returns whether one existed. */
   letGo(): boolean {
     if (this.reading.chosen === null && this.reading.current === null) return false;
     this.reading.chosen = null;

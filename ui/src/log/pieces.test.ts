@@ -9,7 +9,7 @@ function line(text: string, time: string | null = null) {
   return new Lines().push({ service: "backend", run: "1", number: 1, level: null, time, text });
 }
 
-test("highlights cut across colours", () => {
+test("highlights can span colours", () => {
   const { pieces } = draw(line("one \u001b[31mtwo\u001b[0m three"), [[2, 6]]);
   expect(pieces.map((piece) => [piece.text, piece.pen.foreground, piece.marked])).toEqual([
     ["on", null, false],
@@ -20,7 +20,7 @@ test("highlights cut across colours", () => {
   ]);
 });
 
-test("highlights at both ends and beside each other", () => {
+test("highlights can be at both ends and adjacent", () => {
   const { pieces } = draw(line("aabaa"), [
     [0, 1],
     [1, 2],
@@ -36,7 +36,7 @@ test("highlights at both ends and beside each other", () => {
   ]);
 });
 
-test("the pieces are the line, whatever is highlighted", () => {
+test("the pieces always contain the whole line", () => {
   const text = "the quick brown fox";
   for (let from = 0; from < text.length; from += 1) {
     for (let to = from + 1; to <= text.length; to += 1) {
@@ -48,20 +48,20 @@ test("the pieces are the line, whatever is highlighted", () => {
   }
 });
 
-test("a very long line is drawn in part, and the rest is counted", () => {
+test("a very long line is drawn partly, and the rest is counted", () => {
   const { pieces, left } = draw(line("x".repeat(9000)), [], 8000);
   expect(pieces.map((piece) => piece.text).join("")).toHaveLength(8000);
   expect(left).toBe(1000);
 });
 
-test("times are those of the window's place", () => {
+test("times are in the local time zone", () => {
   const time = new Date(2026, 0, 9, 7, 5, 3, 42).toISOString();
   expect(clock(time)).toBe("07:05:03.042");
   expect(dateAndClock(time)).toBe("2026-01-09 07:05:03.042");
   expect(clock("never")).toBe("");
 });
 
-test("copied lines have no sequences, and what is shown beside them", () => {
+test("copied lines have no sequences, but the times and names shown", () => {
   const time = new Date(2026, 0, 9, 7, 5, 3, 42).toISOString();
   const lines = [line("\u001b[31mred\u001b[0m", time), line("plain")];
   expect(asText(lines, { times: false, services: false })).toBe("red\nplain\n");

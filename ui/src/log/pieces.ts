@@ -1,4 +1,4 @@
-/** A line as it is drawn: spans, cut where a highlight begins or ends. */
+/** The drawn pieces of a line: spans, split where a highlight begins or ends. */
 
 import { read, type Pen } from "./ansi";
 import type { Line } from "./line";
@@ -12,7 +12,7 @@ export interface Piece {
 
 export interface Drawn {
   readonly pieces: readonly Piece[];
-  /** How many characters are not drawn. */
+  /** The number of characters that are not drawn. */
   readonly left: number;
 }
 

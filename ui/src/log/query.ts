@@ -1,4 +1,4 @@
-/** What is searched for. */
+/** A search. */
 
 export interface Search {
   readonly text: string;
@@ -6,7 +6,7 @@ export interface Search {
   readonly matchCase: boolean;
 }
 
-/** From and up to (without), in the plain text of a line. */
+/** The start and the end (exclusive) in the plain text of a line. */
 export type Range = readonly [number, number];
 
 export type Query =
@@ -17,7 +17,7 @@ export type Query =
 /** The maximum number of highlights in a line. */
 const MOST = 500;
 
-/** Makes a search ready for many lines. */
+/** Compiles a search for many lines. */
 export function compile({ text, regex, matchCase }: Search): Query {
   if (text === "") return { kind: "nothing" };
   const source = regex ? text : text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&").replace(/\\-/g, "-");
@@ -34,7 +34,7 @@ export function compile({ text, regex, matchCase }: Search): Query {
   }
 }
 
-/** Without a pattern and with the case given, looking is a matter of the text alone. */
+/** A search for a literal text with case. */
 function quick(text: string, regex: boolean, matchCase: boolean) {
   return !regex && matchCase ? (plain: string) => plain.includes(text) : null;
 }
@@ -42,14 +42,14 @@ function quick(text: string, regex: boolean, matchCase: boolean) {
 function rangesOf(pattern: RegExp, plain: string): Range[] {
   const ranges: Range[] = [];
   for (const found of plain.matchAll(pattern)) {
-    // A pattern that matches nothing (`a*`) finds the line and marks nothing in it.
+    // A pattern with an empty match (`a*`) matches the line without a highlight.
     if (found[0] !== "") ranges.push([found.index, found.index + found[0].length]);
     if (ranges.length === MOST) break;
   }
   return ranges;
 }
 
-/** What the browser says, without its "Invalid regular expression: /…/iu:". */
+/** The error of the browser, without its "Invalid regular expression: /…/iu:". */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const said = message

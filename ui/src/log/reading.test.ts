@@ -10,7 +10,7 @@ function line(text: string, level: Level | null = null, more: Partial<Given> = {
   return { service: "backend", run: "1", number: 1, level, text, time, ...more };
 }
 
-/** Everything that can be done is done. */
+/** Advances until nothing is left to do. */
 function settle(reading: Reading): void {
   while (reading.busy) reading.advance(1, () => 0);
 }
@@ -46,7 +46,7 @@ describe("levels", () => {
     expect(shown(log)).toEqual(TRACEBACK.slice(1, 5).map((given) => given.text));
   });
 
-  test("a line that says nothing, long after an error, is no part of it", () => {
+  test("a line without a level long after an error does not belong to it", () => {
     const later = new Date(T0 + 5000).toISOString();
     const log = reading(line("boom", "error"), line("listening", null, { time: later }));
     log.filter("error");
@@ -57,7 +57,7 @@ describe("levels", () => {
     expect(shown(log)).toEqual(["boom"]);
   });
 
-  test("another service's or another run's line is no part of an error", () => {
+  test("a line of another service or run does not belong to an error", () => {
     const log = reading(
       line("boom", "error"),
       line("a", null, { service: "redis" }),
@@ -67,7 +67,7 @@ describe("levels", () => {
     expect(shown(log)).toEqual(["boom"]);
   });
 
-  test("what comes later is filtered as well", () => {
+  test("later lines are filtered too", () => {
     const log = reading();
     log.filter("warning");
     log.give([line("quiet", "debug"), line("careful", "warning"), line("boom", "error")]);
@@ -93,14 +93,14 @@ describe("search", () => {
     return texts;
   }
 
-  test("text is found as it stands, in any case or in its own", () => {
+  test("a literal text is found, with or without case", () => {
     expect(found("get")).toEqual(["GET /a 200", "get /b 404"]);
     expect(found("get", { matchCase: true })).toEqual(["get /b 404"]);
     expect(found("(200)")).toEqual(["POST /a (200)"]);
     expect(found("")).toEqual([]);
   });
 
-  test("characters that mean something in patterns mean themselves in text", () => {
+  test("special characters of patterns are literal in a text search", () => {
     const text = "a.b*c+d?e^f$g{h}i(j)k[l]m|n\\o/p-q #&~!%";
     const of = reading(line(text));
     for (const character of text) {
@@ -110,12 +110,12 @@ describe("search", () => {
     }
   });
 
-  test("a pattern is a pattern", () => {
+  test("patterns are regular expressions", () => {
     expect(found("^\\w+ /a", { regex: true })).toEqual(["GET /a 200", "POST /a (200)"]);
     expect(found("\\d{3}$", { regex: true })).toEqual(["GET /a 200", "get /b 404"]);
   });
 
-  test("what is wrong with a pattern is said, and finds nothing", () => {
+  test("an invalid pattern is reported and finds nothing", () => {
     const of = log();
     const said = of.search({ ...plain, text: "(a", regex: true });
     expect(said).toMatch(/group/i);
@@ -124,7 +124,7 @@ describe("search", () => {
     expect(of.found.size).toBe(0);
   });
 
-  test("next and previous go around, from the newest", () => {
+  test("next and previous wrap around, from the newest", () => {
     const of = log();
     of.search({ ...plain, text: "/" });
     settle(of);
@@ -134,7 +134,7 @@ describe("search", () => {
     expect(of.following).toBe(false);
   });
 
-  test("what comes later is found as well", () => {
+  test("later lines are found too", () => {
     const of = log();
     of.search({ ...plain, text: "get" });
     settle(of);
@@ -143,7 +143,7 @@ describe("search", () => {
     expect(of.found.size).toBe(3);
   });
 
-  test("only what is shown is found", () => {
+  test("only shown lines are found", () => {
     const of = reading(line("a x", "error"), line("b x", "info"));
     of.search({ ...plain, text: "x" });
     of.filter("error");
@@ -151,7 +151,7 @@ describe("search", () => {
     expect(of.found.size).toBe(1);
   });
 
-  test("colours are not in the way, and highlights stand where the text stands", () => {
+  test("colours do not affect a search, and highlights are at the text", () => {
     const of = reading(line("\u001b[31mconn\u001b[1mection\u001b[0m refused, connection"));
     of.search({ ...plain, text: "connection" });
     settle(of);
@@ -162,7 +162,7 @@ describe("search", () => {
     ]);
   });
 
-  test("a pattern that matches nothing at all ends", () => {
+  test("a search with empty matches ends", () => {
     const of = reading(line("bbb"));
     of.search({ ...plain, text: "a*", regex: true });
     settle(of);
@@ -181,7 +181,7 @@ describe("errors", () => {
     expect(log.lastError()).toBe(2);
   });
 
-  test("without one, nothing moves", () => {
+  test("without an error, nothing moves", () => {
     const log = reading(line("fine", "info"));
     expect(log.lastError()).toBeNull();
     expect(log.following).toBe(true);
@@ -189,7 +189,7 @@ describe("errors", () => {
 });
 
 describe("following", () => {
-  test("what comes while the eye stays is counted, until the end is followed again", () => {
+  test("new lines are counted until the end is followed again", () => {
     const log = reading(line("a"), line("b"));
     expect(log.unseen).toBe(0);
     log.stay();
@@ -211,7 +211,7 @@ describe("following", () => {
     expect(log.unseen).toBe(1);
   });
 
-  test("a pause takes nothing in, and loses nothing that would still be kept", () => {
+  test("a pause reads no line, and loses none that would still be stored", () => {
     const log = reading(line("a"));
     log.pause();
     log.give([line("b"), line("c")]);
@@ -223,7 +223,7 @@ describe("following", () => {
     expect(shown(log)).toEqual(["a", "b", "c"]);
   });
 
-  test("a pause during a flood is bounded, and says what it let go", () => {
+  test("a pause during a flood is limited, and reports the dropped lines", () => {
     const log = new Reading(1000);
     log.pause();
     for (let n = 0; n < 30; n += 1) {
@@ -237,7 +237,7 @@ describe("following", () => {
     expect(shown(log)).toHaveLength(1000);
   });
 
-  test("a flood is taken in a bit at a time", () => {
+  test("a flood is read in small parts", () => {
     const log = new Reading();
     for (let n = 0; n < 20; n += 1) log.give(Array.from({ length: 500 }, () => line("x")));
     let clock = 0;
@@ -248,8 +248,8 @@ describe("following", () => {
   });
 });
 
-describe("what was let go", () => {
-  test("is neither shown, found, chosen nor current", () => {
+describe("a removed line", () => {
+  test("is neither shown, found, selected nor current", () => {
     const log = new Reading(10);
     log.search({ ...plain, text: "x" });
     log.give(Array.from({ length: 10 }, (_, at) => line(`x ${at}`)));
@@ -266,7 +266,7 @@ describe("what was let go", () => {
     expect(shown(log)[0]).toBe("y 5");
   });
 
-  test("clearing begins anew", () => {
+  test("clearing removes everything", () => {
     const log = reading(line("a"), line("b"));
     log.stay();
     log.clear();
@@ -280,7 +280,7 @@ describe("what was let go", () => {
 describe("copying", () => {
   const texts = (log: Reading) => [...log.toCopy()].map((one) => one.plain);
 
-  test("takes all that is shown, or what is chosen, in either direction", () => {
+  test("takes all shown lines, or the selection in either direction", () => {
     const log = reading(line("a", "error"), line("b", "info"), line("c", "error"), line("d"));
     expect(texts(log)).toEqual(["a", "b", "c", "d"]);
     log.choose(2, false);
@@ -289,7 +289,7 @@ describe("copying", () => {
     expect([0, 1, 2, 3].map((at) => log.isChosen(at))).toEqual([false, true, true, false]);
   });
 
-  test("takes only what the level lets through", () => {
+  test("takes only lines of the level", () => {
     const log = reading(
       line("a", "error"),
       line("b", "info", { service: "r" }),
@@ -303,10 +303,10 @@ describe("copying", () => {
   });
 });
 
-describe("what is shown", () => {
+describe("shown lines", () => {
   const runs = [line("one", null, { run: "1" }), line("two", null, { run: "2" })];
 
-  test("one run alone, also of the lines that come", () => {
+  test("only one run, also of new lines", () => {
     const log = reading(...runs);
     log.only("2");
     log.give([line("three", null, { run: "2" }), line("four", null, { run: "3" })]);
@@ -316,7 +316,7 @@ describe("what is shown", () => {
     expect(shown(log)).toEqual(["one", "two", "three", "four"]);
   });
 
-  test("only what the search finds, with each change of the search", () => {
+  test("only matches, with each change of the search", () => {
     const log = reading(...TRACEBACK);
     log.search({ text: "info", ...plain });
     log.showOnlyFound(true);

@@ -1,6 +1,6 @@
 /**
- * The state of a log view: the lines kept, those that the level and the fold let through, those that the
- * search finds, and the position. Independent of the page, which calls `advance` once a frame.
+ * The state of a log view: the stored lines, the lines shown for the level and the fold, the matches of the
+ * search, and the position. Independent of the page, which calls `advance` once per frame.
  */
 
 import { Ascending } from "./ascending";
@@ -10,10 +10,10 @@ import type { Given, Line } from "./line";
 import { CAPACITY, Lines } from "./lines";
 import { compile, type Query, type Range, type Search } from "./query";
 
-/** A traceback is written in one go; another error is seldom as quick. */
+/** A traceback is written at once; another error rarely follows as quickly. */
 const TOGETHER_MS = 100;
 
-/** Lines between two looks at the clock. */
+/** The number of lines between two checks of the clock. */
 const STRIDE = 256;
 
 export class Reading {
@@ -21,10 +21,10 @@ export class Reading {
   readonly lines: Lines;
   /** The lines that are shown, oldest first. */
   readonly shown = new Ascending();
-  /** The lines among them that are found. */
+  /** The matches among them. */
   readonly found = new Ascending();
 
-  /** The lines among those of the level that are folded away. */
+  /** The folded lines of the level. */
   readonly folded = new Ascending();
 
   #threshold: Threshold = "all";
@@ -34,20 +34,20 @@ export class Reading {
   #query: Query = { kind: "nothing" };
   /** The position in `shown` from which the search has yet to look. */
   #searched = 0;
-  /** What has come and was not taken in yet. */
+  /** Received lines that are not read yet. */
   #waiting: Given[][] = [];
   #waitingSize = 0;
 
-  /** Whether the end is stuck to. */
+  /** Whether the view follows the end. */
   following = true;
-  /** Whether nothing new is taken in. */
+  /** Whether new lines are held back. */
   paused = false;
-  /** The line that a person has gone to. */
+  /** The line that the user has jumped to. */
   current: number | null = null;
-  /** From one line to another, both in it, in the order in which they were chosen. */
+  /** The selection from one line to another, inclusive, in the order in which they were selected. */
   chosen: readonly [number, number] | null = null;
   #seen = 0;
-  /** How many came while the pause was too long to keep them. */
+  /** The number of lines that were dropped during a long pause. */
   missed = 0;
 
   constructor(capacity = CAPACITY) {
@@ -55,12 +55,12 @@ export class Reading {
     this.lines = new Lines(capacity);
   }
 
-  /** Puts lines in front of the door: quick, whatever comes. */
+  /** Queues lines, which is quick for any number of lines. */
   give(lines: Given[]): void {
     if (lines.length === 0) return;
     this.#waiting.push(lines);
     this.#waitingSize += lines.length;
-    // Those would be let go anyway as soon as they were taken in.
+    // They would be removed as soon as they were read.
     while (this.#waitingSize - (this.#waiting[0]?.length ?? 0) >= this.#capacity) {
       const gone = this.#waiting.shift()?.length ?? 0;
       this.#waitingSize -= gone;
@@ -68,7 +68,7 @@ export class Reading {
     }
   }
 
-  /** How many lines are in front of the door. */
+  /** The number of queued lines. */
   get waiting(): number {
     return this.#waitingSize;
   }
@@ -83,8 +83,8 @@ export class Reading {
   }
 
   /**
-   * Takes in and searches for at most this long (by `now`, both in milliseconds), but at least a little,
-   * so that it ends.
+   * Reads and searches lines for at most this time (by `now`, both in milliseconds), but always a few, so
+   * that it makes progress.
    */
   advance(budget: number, now: () => number): void {
     const until = now() + budget;
@@ -111,7 +111,7 @@ export class Reading {
     this.#letGo();
   }
 
-  /** Puts a line among those that are shown or folded, if its run, level and text are shown. */
+  /** Adds a line to the shown or folded lines, if its run, level and text are shown. */
   #sort(line: Line): void {
     if (this.#run !== null && line.run !== this.#run) return;
     if (!passes(line.grade, this.#threshold)) return;
@@ -140,7 +140,7 @@ export class Reading {
     }
   }
 
-  /** The line at this position of those that are shown. */
+  /** The shown line at this position. */
   lineAt(position: number): Line | undefined {
     const at = this.shown.get(position);
     return at === undefined ? undefined : this.lines.get(at);
@@ -187,7 +187,7 @@ export class Reading {
     this.#searchAgain();
   }
 
-  /** Searches from the beginning. What is wrong with the pattern, if it is wrong. */
+  /** Starts a search from the beginning. Returns the error in the pattern, if any. */
   search(search: Search): string | null {
     this.#query = compile(search);
     if (this.#onlyFound) this.#sortAgain();
@@ -200,17 +200,17 @@ export class Reading {
     this.#searched = this.shown.first;
   }
 
-  /** Whether everything that is shown has been looked at. */
+  /** Whether all shown lines have been searched. */
   get searchedAll(): boolean {
     return !this.#toSearch;
   }
 
-  /** What to highlight in a line. */
+  /** The highlights in a line. */
   ranges(line: Line): Range[] {
     return this.#query.kind === "query" ? this.#query.ranges(line.plain) : [];
   }
 
-  /** The place of the present line among those found, from 1; `null` if it is none of them. */
+  /** The position of the current line among the matches, from 1; `null` if it is not a match. */
   get place(): number | null {
     if (this.current === null) return null;
     const position = this.found.positionOf(this.current);
@@ -218,8 +218,8 @@ export class Reading {
   }
 
   /**
-   * The next line found after the present one, or, without one, the newest; goes around. `step` is 1 for
-   * the next and -1 for the one before.
+   * Goes to the next match after the current line, or to the newest without a current line. Wraps around.
+   * `step` is 1 for the next match and -1 for the previous one.
    */
   findNext(step: 1 | -1): number | null {
     const { found } = this;
@@ -237,7 +237,7 @@ export class Reading {
     return this.#goTo(found.get(position) ?? null);
   }
 
-  /** The newest error; from an error, the one before it. Goes around. */
+  /** Goes to the newest error, or from an error to the previous one. Wraps around. */
   lastError(): number | null {
     const from = this.current === null ? this.shown.end : this.shown.positionOf(this.current);
     const error =
@@ -245,7 +245,7 @@ export class Reading {
     return error === null ? null : this.#goTo(error);
   }
 
-  /** The first line of an error: what continues one is not another. */
+  /** Whether this is the first line of an error, and not a continuation. */
   #errorBefore(end: number, first: number): number | null {
     for (let position = end - 1; position >= first; position -= 1) {
       const line = this.lineAt(position);
@@ -254,7 +254,7 @@ export class Reading {
     return null;
   }
 
-  /** The lines of one traceback stand together, and several of them have the word for it. */
+  /** The lines of a traceback are adjacent, and several of them have the level of an error. */
   #continuesAnError(line: Line, position: number): boolean {
     const before = this.lineAt(position - 1);
     return (
@@ -271,14 +271,14 @@ export class Reading {
     return at;
   }
 
-  /** Follows the end no longer. */
+  /** Stops following the end. */
   stay(): void {
     if (!this.following) return;
     this.following = false;
     this.#seen = this.shown.end;
   }
 
-  /** Goes to the end and sticks to it; what was held back comes. */
+  /** Follows the end, and shows the lines that were held back. */
   follow(): void {
     this.following = true;
     this.paused = false;
@@ -286,13 +286,13 @@ export class Reading {
     this.missed = 0;
   }
 
-  /** Takes nothing in until `follow`. */
+  /** Holds new lines back until `follow`. */
   pause(): void {
     this.stay();
     this.paused = true;
   }
 
-  /** Says that the eye has come up to (without) this position. */
+  /** Records that the visible part ends at this position (exclusive). */
   see(end: number): void {
     this.#seen = Math.max(this.#seen, end);
   }
@@ -303,7 +303,7 @@ export class Reading {
     return this.#waitingSize + this.shown.end - Math.max(this.#seen, this.shown.first);
   }
 
-  /** Chooses a line, or, with `extend`, everything from the one that was chosen to this. */
+  /** Selects a line, or, with `extend`, everything from the selected line to this one. */
   choose(at: number, extend: boolean): void {
     this.chosen = extend && this.chosen ? [this.chosen[0], at] : [at, at];
   }
@@ -314,7 +314,7 @@ export class Reading {
     return at >= Math.min(a, b) && at <= Math.max(a, b);
   }
 
-  /** What is chosen, or, without a choice, all that is shown. */
+  /** The selected lines, or all shown lines without a selection. */
   *toCopy(): Generator<Line> {
     const [a, b] = this.chosen ?? [0, Infinity];
     const end = Math.max(a, b);
@@ -325,7 +325,7 @@ export class Reading {
     }
   }
 
-  /** Forgets everything that came: another log is read. */
+  /** Removes all lines, to read another log. */
   clear(): void {
     this.lines.clear();
     this.folded.clear();
@@ -343,7 +343,7 @@ export class Reading {
   }
 }
 
-/** Whether these may be times of one and the same event. */
+/** Whether these can be times of the same event. */
 function together(a: string | null, b: string | null): boolean {
   return a === null || b === null || Math.abs(Date.parse(a) - Date.parse(b)) <= TOGETHER_MS;
 }

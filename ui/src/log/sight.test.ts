@@ -12,7 +12,7 @@ function sight(rows: number, view = 200, tallest?: number): Sight {
 }
 
 describe("rows of one height", () => {
-  test("a bounded number is drawn, wherever one looks", () => {
+  test("a limited number of rows is drawn at every position", () => {
     const of = sight(100_000);
     for (const bar of [0, 1000, 999_990, of.height - 200]) {
       of.scrolled(bar);
@@ -24,13 +24,13 @@ describe("rows of one height", () => {
     }
   });
 
-  test("nothing is drawn of nothing", () => {
+  test("without rows nothing is drawn", () => {
     const of = sight(0);
     expect(of.rows).toEqual([0, 0]);
     expect(of.atEnd).toBe(true);
   });
 
-  test("the end is the end", () => {
+  test("the last row is reached at the end", () => {
     const of = sight(1000);
     expect(of.atEnd).toBe(false);
     of.toEnd();
@@ -39,7 +39,7 @@ describe("rows of one height", () => {
     expect(of.rows[1]).toBe(1000);
   });
 
-  test("what is in sight stays when old rows go", () => {
+  test("visible rows stay in place when old rows are removed", () => {
     const of = sight(1000);
     of.scrolled(4000);
     const before = of.place;
@@ -50,7 +50,7 @@ describe("rows of one height", () => {
     expect(of.place.position).toBe(900);
   });
 
-  test("own scrolling is told from a person's", () => {
+  test("scrolling by the program is distinguished from the user's", () => {
     const of = sight(1000);
     of.toEnd();
     expect(of.scrolled(of.bar)).toBe("not");
@@ -58,7 +58,7 @@ describe("rows of one height", () => {
     expect(of.scrolled(of.bar + 20)).toBe("down");
   });
 
-  test("a row that is in sight is revealed by leaving everything where it is", () => {
+  test("revealing a visible row moves nothing", () => {
     const of = sight(1000);
     of.scrolled(4000);
     of.reveal(205);
@@ -70,7 +70,7 @@ describe("rows of one height", () => {
 });
 
 describe("measured rows", () => {
-  test("one that is higher than thought, above, moves nothing in sight", () => {
+  test("a row above that is higher than estimated moves no visible row", () => {
     const of = sight(1000);
     of.scrolled(4000);
     const before = of.place;
@@ -80,7 +80,7 @@ describe("measured rows", () => {
     expect(of.measured(3, 60.2)).toBe(false);
   });
 
-  test("other heights for all keep the first row in sight", () => {
+  test("new heights for all rows keep the first visible row", () => {
     const of = sight(1000);
     of.scrolled(4000 + PADDING);
     expect(of.place.position).toBe(200);
@@ -89,10 +89,10 @@ describe("measured rows", () => {
   });
 });
 
-describe("more than a browser can scroll", () => {
+describe("more rows than a browser can scroll", () => {
   const many = () => sight(10_000, 200, 10_000);
 
-  test("the element is no higher than it may be, and both ends are reached", () => {
+  test("the element respects the maximum height, and both ends can be reached", () => {
     const of = many();
     expect(of.height).toBe(10_000);
     of.toEnd();
@@ -102,14 +102,14 @@ describe("more than a browser can scroll", () => {
     expect(of.rows[0]).toBe(0);
   });
 
-  test("dragging the bar goes as far as it says", () => {
+  test("dragging the bar scrolls to its position", () => {
     const of = many();
     of.scrolled(4900);
     expect(of.place.position).toBeGreaterThan(4900);
     expect(of.place.position).toBeLessThan(5100);
   });
 
-  test("the wheel goes row by row, and what is drawn is in sight", () => {
+  test("the wheel moves row by row, and the visible rows are drawn", () => {
     const of = many();
     of.scrolled(4900);
     let last = of.top;
@@ -123,7 +123,7 @@ describe("more than a browser can scroll", () => {
     }
   });
 
-  test("both ends are reached by the wheel as well", () => {
+  test("the wheel reaches both ends too", () => {
     const of = many();
     of.scrolled(700);
     for (let turn = 0; turn < 2000 && of.top > 0; turn += 1) of.scrolled(Math.max(0, of.bar - 90));

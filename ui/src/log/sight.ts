@@ -1,17 +1,17 @@
-/** The part of the rows that is in sight: from heights and scrolling to what has to be drawn, and where. */
+/** The visible part of the rows: computes from heights and scrolling which rows to draw, and where. */
 
 import { Heights } from "./heights";
 
-/** Above and below all rows. */
+/** The margin above and below all rows. */
 export const PADDING = 6;
 
 /**
- * The highest that an element may be. Browsers end between 17 and 33 million pixels; beyond this, a
- * pixel of the scroll bar is more than one of the log.
+ * The maximum height of the element. Browsers support 17 to 33 million pixels. If the rows are higher, a
+ * pixel of the scroll bar is more than a pixel of the log.
  */
 export const TALLEST = 12_000_000;
 
-/** What is drawn beyond each end, in pixels. */
+/** The height that is drawn beyond each end, in pixels. */
 const BEYOND = 240;
 
 export class Sight {
@@ -25,7 +25,7 @@ export class Sight {
     this.#tallest = tallest;
   }
 
-  /** How much is in sight. */
+  /** The visible height. */
   get view(): number {
     return this.#view;
   }
@@ -35,7 +35,7 @@ export class Sight {
     this.#moveTo(this.#top);
   }
 
-  /** What is in sight begins this far below the beginning of everything. */
+  /** The distance from the top of all rows to the top of the visible part. */
   get top(): number {
     return this.#top;
   }
@@ -44,12 +44,12 @@ export class Sight {
     return this.heights.total + 2 * PADDING;
   }
 
-  /** How high the element is that is scrolled in. */
+  /** The height of the scrolled element. */
   get height(): number {
     return Math.min(this.total, this.#tallest);
   }
 
-  /** Where that element is to be scrolled to. */
+  /** The scroll position that the element should have. */
   get bar(): number {
     return this.#bar;
   }
@@ -62,7 +62,7 @@ export class Sight {
     return Math.max(0, this.total - this.#view);
   }
 
-  /** Rows have come and gone. */
+  /** Updates the state after rows were added or removed. */
   follow(first: number, end: number, estimate: (position: number) => number): void {
     if (first >= this.heights.end || first < this.heights.first || end < this.heights.end) {
       this.rebuild(first, end, estimate);
@@ -74,7 +74,7 @@ export class Sight {
     this.#moveTo(this.#top - before);
   }
 
-  /** All heights are others now; what is in sight stays as far as it can. */
+  /** Updates the state after all heights have changed, and keeps the visible rows if possible. */
   rebuild(first: number, end: number, estimate: (position: number) => number): void {
     const place = this.place;
     this.heights.restart(first);
@@ -82,20 +82,20 @@ export class Sight {
     this.putFirst(place.position, place.into);
   }
 
-  /** The first row in sight, and how much of it is above. */
+  /** The first visible row, and the hidden part of its height. */
   get place(): { position: number; into: number } {
     const from = Math.max(0, this.#top - PADDING);
     const position = this.heights.at(from);
     return { position, into: from - this.heights.top(position) };
   }
 
-  /** Puts this row at the upper edge. */
+  /** Scrolls this row to the upper edge. */
   putFirst(position: number, into = 0): void {
     const kept = Math.min(into, Math.max(0, this.heights.get(position) - 1));
     this.#moveTo(this.heights.top(position) + PADDING + kept);
   }
 
-  /** A row turned out to be this high. Whether that is news. */
+  /** Stores the measured height of a row. Returns whether it has changed. */
   measured(position: number, height: number): boolean {
     const before = this.heights.get(position);
     if (Math.abs(before - height) < 0.5) return false;
@@ -113,7 +113,7 @@ export class Sight {
     this.#moveTo(this.#top + distance);
   }
 
-  /** Brings a row into sight, and leaves everything where it is if it is there already. */
+  /** Scrolls a row into view, unless it is visible already. */
   reveal(position: number): void {
     const top = this.heights.top(position) + PADDING;
     const bottom = top + this.heights.get(position);
@@ -121,7 +121,7 @@ export class Sight {
     this.#moveTo(top - this.#view / 3);
   }
 
-  /** The element has been scrolled to here, by whomever. Whether that was upwards. */
+  /** Handles a scroll of the element to this position. Returns whether it was upwards. */
   scrolled(bar: number): "up" | "down" | "not" {
     const by = bar - this.#bar;
     if (Math.abs(by) < 1) return "not";
@@ -132,14 +132,14 @@ export class Sight {
     } else if (Math.abs(by) <= 3 * this.#view) {
       this.#nudge(bar, by);
     } else {
-      // The bar was dragged: its place is what counts.
+      // The scroll bar was dragged, so its position is used.
       this.#bar = bar;
       this.#top = clamp((bar / this.#barEnd) * this.#furthest, 0, this.#furthest);
     }
     return this.#top < before ? "up" : "down";
   }
 
-  /** By wheel or key: by as much as the element, and the bar is put right only when it is far off. */
+  /** Handles a scroll by wheel or key: moves as far as the element, and corrects the bar only if it is far off. */
   #nudge(bar: number, by: number): void {
     this.#top = clamp(this.#top + by, 0, this.#furthest);
     const right = this.#barFor(this.#top);
@@ -148,7 +148,7 @@ export class Sight {
     this.#bar = stuck || Math.abs(right - bar) > this.#view ? right : bar;
   }
 
-  /** From and up to (without) which row is drawn. */
+  /** The first row that is drawn, and the last one (exclusive). */
   get rows(): readonly [number, number] {
     const { heights } = this;
     if (heights.end === heights.first) return [heights.first, heights.first];
@@ -157,7 +157,7 @@ export class Sight {
     return [from, to];
   }
 
-  /** Where the first row that is drawn begins in the element. */
+  /** The position of the first drawn row in the element. */
   get offset(): number {
     return Math.round(this.#bar + this.heights.top(this.rows[0]) + PADDING - this.#top);
   }
@@ -168,7 +168,7 @@ export class Sight {
 
   #barFor(top: number): number {
     if (this.total <= this.#tallest) return top;
-    // Near an end the bar leaves as much room as there is to scroll, so that the end can be reached.
+    // Near an end the bar leaves as much space as is left to scroll, so that the end can be reached.
     const room = (rest: number) => Math.min(rest, this.#view);
     const right = (top / Math.max(1, this.#furthest)) * this.#barEnd;
     return clamp(right, room(top), this.#barEnd - room(this.#furthest - top));

@@ -1,13 +1,13 @@
-/** JSON lines as people read them: `INFO  request done  status=200 path=/health`. */
+/** Formats JSON lines for people: `INFO  request done  status=200 path=/health`. */
 
 import type { Given, Level } from "./line";
 
 const MESSAGE = ["msg", "message", "event"];
 const LEVEL = ["level", "lvl", "severity", "levelname"];
-/** The pane has its own times, and the rest says nothing about one line. */
+/** Keys that are not shown: the pane has its own times, and the others are the same on every line. */
 const LEFT_OUT = ["time", "timestamp", "ts", "@timestamp", "asctime", "pid", "hostname", "v"];
 
-/** The words for levels that libraries use, and pino's numbers. */
+/** The names of levels in libraries, and pino's numbers. */
 const LEVELS: Record<string, Level> = {
   trace: "trace",
   10: "trace",
@@ -37,7 +37,7 @@ const WORD: Record<Level, string> = {
   trace: "TRACE",
 };
 
-/** The line with its JSON object written out, or the line itself if it is none with a message. */
+/** The line with its JSON object formatted, or the line itself if it is not an object with a message. */
 export function structured(line: Given): Given {
   const { text } = line;
   if (!text.startsWith("{") || !text.trimEnd().endsWith("}")) return line;
@@ -67,7 +67,7 @@ function parsed(text: string): Record<string, unknown> | null {
   }
 }
 
-/** A value on one line, quoted where its end would not be clear. */
+/** A value on one line, quoted if its end would not be clear. */
 function shown(value: unknown): string {
   const isPlain = typeof value === "string" && /^[^\s"=]+$/.test(value);
   return isPlain ? value : JSON.stringify(value);

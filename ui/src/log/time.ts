@@ -1,8 +1,8 @@
-/** Times of lines, as a person reads them. */
+/** Formats the times of lines. */
 
 const two = (n: number) => String(n).padStart(2, "0");
 
-/** `12:31:00.412` where the window is. */
+/** `12:31:00.412` in the local time zone. */
 export function clock(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return "";

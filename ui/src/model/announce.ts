@@ -2,8 +2,8 @@ import type { Snapshot } from "../backend/wire";
 import { reason, state } from "./words";
 
 /**
- * What a screen reader is told of the difference: one sentence for every service whose light
- * changed, and one for every new finding. What is only on its way is not said.
+ * The announcement of a change for screen readers: one sentence for every service whose light changed,
+ * and one for every new finding. Services that are still starting or stopping are left out.
  */
 export function changes(before: Snapshot, after: Snapshot): string[] {
   const said: string[] = [];

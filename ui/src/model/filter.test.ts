@@ -6,14 +6,14 @@ const names = (services: { name: string }[]) => services.map(({ name }) => name)
 const failed = service("failed", { phase: "failed", light: "red", pid: null });
 
 describe("the list of services", () => {
-  it("has the problems of many services first, and else keeps the order of the file", () => {
+  it("shows problems first if there are many services, and otherwise keeps the order of the file", () => {
     const some = ["a", "b", "c", "d", "e"].map((name) => service(name));
     expect(names(inOrder([...some, failed]))).toEqual(["a", "b", "c", "d", "e", "failed"]);
     const many = [...some, service("f"), failed, service("g")];
     expect(names(inOrder(many))).toEqual(["failed", "a", "b", "c", "d", "e", "f", "g"]);
   });
 
-  it("is filtered by problems and by starts", () => {
+  it("can be filtered by problems and by starts", () => {
     expect(passes(failed, "problems")).toBe(true);
     expect(passes(service("a", { light: "amber" }), "problems")).toBe(true);
     expect(passes(service("a"), "problems")).toBe(false);

@@ -2,7 +2,7 @@ import type { ServiceView } from "../backend/wire";
 import { hasProblem } from "./words";
 import { isOnItsWay } from "./world";
 
-/** More services than this are many: compact rows, chips, problems first. */
+/** With more services than this, rows are compact, chips filter them, and problems come first. */
 export const MANY = 6;
 
 export type Filter = "all" | "problems" | "starting";
@@ -25,7 +25,7 @@ export function passes(service: ServiceView, filter: Filter): boolean {
   }
 }
 
-/** The services as they are listed: of many, those with a problem come first. */
+/** The services in the order of the list: if there are many, those with a problem come first. */
 export function inOrder(services: readonly ServiceView[]): ServiceView[] {
   if (services.length <= MANY) return [...services];
   const problems = services.filter(hasProblem);

@@ -17,7 +17,7 @@ import {
 import { finding } from "./samples";
 
 describe("a sentence with code", () => {
-  it("is cut at its backticks", () => {
+  it("is split at its backticks", () => {
     expect(spans("see `ss -ltn`, then `x`")).toEqual([
       { text: "see ", code: false },
       { text: "ss -ltn", code: true },
@@ -31,7 +31,7 @@ describe("a sentence with code", () => {
     expect(spans("``")).toEqual([]);
   });
 
-  it("tells commands from settings, headers and names", () => {
+  it("distinguishes commands from settings, headers and names", () => {
     expect(
       [
         "ss -ltnp 'sport = :6379'",
@@ -63,7 +63,7 @@ describe("a remedy", () => {
     { kind: "edit-stack-file", file: "/p/pilotlight.toml", changes: [] },
   ];
 
-  it("has a button that says what it does", () => {
+  it("has a button that names its effect", () => {
     expect(actions.map(label)).toEqual([
       "Start redis",
       "Restart redis",
@@ -82,7 +82,7 @@ describe("a remedy", () => {
     );
   });
 
-  it("is shown first where it does more than start a service", () => {
+  it("has a preview if it does more than start a service", () => {
     expect(actions.map(asksFirst)).toEqual([false, false, true, true, true, true, true]);
     expect(actions.filter(asksFirst).map(confirmation)).toEqual([
       "Stop web",
@@ -94,7 +94,7 @@ describe("a remedy", () => {
   });
 });
 
-it("the last part of a path is found on each system", () => {
+it("the last part of a path is found for each system", () => {
   expect(["/a/b.toml", "C:\\a\\b.toml", "b", "/a/"].map(lastPart)).toEqual([
     "b.toml",
     "b.toml",
@@ -103,7 +103,7 @@ it("the last part of a path is found on each system", () => {
   ]);
 });
 
-it("a report has everything that the card has", () => {
+it("a report contains everything on the card", () => {
   const symptoms = [
     { service: "backend", check: "create a session", code: "x", text: "answers 500" },
     { service: "web", check: null, code: "x", text: "waits" },
@@ -134,7 +134,7 @@ it("the green button is for a fix that removes the cause", () => {
   expect(fixed("slow", null)).toBe(false);
 });
 
-it("findings with one cause are one card that names its services", () => {
+it("findings with one cause are one card with all services", () => {
   const missing = (service: string) =>
     finding({
       service,
@@ -149,16 +149,16 @@ it("findings with one cause are one card that names its services", () => {
   expect(second).toEqual({ finding: other, services: ["redis"], title: other.title });
 });
 
-it("the window leaves out what only names the command that shows the log", () => {
+it("the window leaves out lines that only name a log command", () => {
   const kept = ["signal 9 came from outside", "last log line: see `pilotlight logs redis`"];
   expect(evidence(finding({ evidence: [...kept, "its log: `pilotlight logs redis`"] }))).toEqual(kept);
 });
 
-it("the command that shows a log is known by its service", () => {
+it("a log command names its service", () => {
   expect(["pilotlight logs web-1", "pilotlight logs", "ss -ltn"].map(logCommand)).toEqual(["web-1", null, null]);
 });
 
-it("a difference loses the names of its files and keeps lines that look like them", () => {
+it("a difference is shown without file names, but with lines that look like them", () => {
   expect(diffLines("--- a\n+++ b\n@@ -1 +1 @@\n same\n---x\n+++y\n")).toEqual([
     { kind: "place", text: "@@ -1 +1 @@" },
     { kind: "same", text: "same" },

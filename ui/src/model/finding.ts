@@ -27,12 +27,12 @@ export function isCommand(code: string): boolean {
   return /^[a-z./~][^\s=:]*\s+[^\s=]/i.test(code);
 }
 
-/** The last part of a path, of either kind of system. */
+/** The last part of a path of Unix or Windows. */
 export function lastPart(path: string): string {
   return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
 }
 
-/** A command by its name and first word: `npm ci`; a module of Python by the module's. */
+/** The name and the first argument of a command: `npm ci`; for a Python module, the name of the module. */
 function program(command: string[]): string {
   const words = command[1] === "-m" ? command.slice(2) : command;
   return words.map(lastPart).slice(0, 2).join(" ");
@@ -108,7 +108,7 @@ export function evidence(finding: Finding): string[] {
   return finding.evidence.filter((text) => !/^its log: `pilotlight logs [^`]+`$/.test(text));
 }
 
-/** Codes of findings that a start cures: the service would run if it were started. */
+/** Codes of findings that a start resolves: the service would run if it were started. */
 const STARTABLE = ["exited", "not-running", "silent-exit"];
 
 /** Whether the action removes the cause: only then its button is green. */

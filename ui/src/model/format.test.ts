@@ -18,7 +18,7 @@ describe("a duration", () => {
   });
 });
 
-it("a stopwatch shows tenths while they matter", () => {
+it("a short running time has tenths", () => {
   expect([stopwatch(0), stopwatch(3_240), stopwatch(9_990), stopwatch(72_000)]).toEqual([
     "0.0 s",
     "3.2 s",
@@ -39,7 +39,7 @@ it("a latency keeps two or three digits", () => {
   ]);
 });
 
-it("memory is shown in the unit that needs few digits", () => {
+it("memory is shown in the unit with the fewest digits", () => {
   expect([0, 999, 1_000, 812_000, 999_600, 51_380_224, 1.42e9, 14.2e9, 2.5e12].map(bytes)).toEqual([
     "0 B",
     "999 B",
@@ -53,11 +53,11 @@ it("memory is shown in the unit that needs few digits", () => {
   ]);
 });
 
-it("a share of a core has a decimal only where it counts", () => {
+it("a share of a core has a decimal only if it is small", () => {
   expect([0, 0.34, 9.96, 240.4].map(percent)).toEqual(["0.0 %", "0.3 %", "10 %", "240 %"]);
 });
 
-it("numbers agree with what they count", () => {
+it("nouns agree with their numbers", () => {
   expect([
     count(1, "service"),
     count(3, "service"),
@@ -73,7 +73,7 @@ it("a list names a few and counts the rest", () => {
   expect(list(["a", "b", "c", "d", "e"])).toBe("a, b and 3 more");
 });
 
-it("what is no time is none", () => {
+it("an invalid time is null", () => {
   expect(moment(null)).toBeNull();
   expect(moment("yesterday")).toBeNull();
   expect(moment("1970-01-01T00:00:01Z")).toBe(1_000);

@@ -1,4 +1,4 @@
-/** Parts of a unit that a person compares at a glance; never more than two of them. */
+/** Durations and sizes with at most two units, which are easy to compare. */
 const UNITS: readonly [string, number][] = [
   ["d", 86_400_000],
   ["h", 3_600_000],
@@ -6,7 +6,7 @@ const UNITS: readonly [string, number][] = [
   ["s", 1_000],
 ];
 
-/** How long, in whole units: `45 s`, `1 h 12 m`, `3 d`. Less than nothing is nothing. */
+/** A duration in whole units: `45 s`, `1 h 12 m`, `3 d`. Negative durations count as 0. */
 export function duration(milliseconds: number): string {
   const whole = Math.max(0, Math.floor(milliseconds / 1000)) * 1000;
   const at = UNITS.findIndex(([, size]) => whole >= size);
@@ -20,13 +20,13 @@ export function duration(milliseconds: number): string {
   return rest === 0 ? most : `${most} ${rest} ${next[0]}`;
 }
 
-/** How long something takes that is still going on: with tenths while it is short. */
+/** The duration of something that continues, with tenths while it is short. */
 export function stopwatch(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds) / 1000;
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(milliseconds);
 }
 
-/** The time an answer took: `0.4 ms`, `12 ms`, `1.2 s`. */
+/** The time of an answer: `0.4 ms`, `12 ms`, `1.2 s`. */
 export function latency(milliseconds: number): string {
   if (milliseconds < 9.95) return `${milliseconds.toFixed(1)} ms`;
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
@@ -67,7 +67,7 @@ export function list(names: readonly string[], most = 3): string {
   return shown.length === 0 ? last : `${shown.join(", ")} and ${last}`;
 }
 
-/** The milliseconds of a time of the wire, or null where there is none. */
+/** A time of the wire in milliseconds, or null without a time. */
 export function moment(time: string | null): number | null {
   if (time === null) return null;
   const parsed = Date.parse(time);

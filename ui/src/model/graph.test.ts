@@ -6,7 +6,7 @@ import { service } from "./samples";
 const places = (services: Parameters<typeof graph>[0]) =>
   graph(services).nodes.map(({ service: { name }, column, row }) => [name, column, row]);
 
-test("each service is right of all that it needs", () => {
+test("each service is to the right of its dependencies", () => {
   const stack = [
     service("web", { needs: ["api"] }),
     service("api", { needs: ["db", "migrate"] }),
@@ -22,7 +22,7 @@ test("each service is right of all that it needs", () => {
   expect(graph(stack).edges).toHaveLength(4);
 });
 
-test("services are beside what they need", () => {
+test("services are beside their dependencies", () => {
   const stack = [
     service("a"),
     service("b"),
@@ -37,7 +37,7 @@ test("services are beside what they need", () => {
   ]);
 });
 
-test("only the way of a problem fails", () => {
+test("only the edges of a problem are marked", () => {
   const red = { phase: "failed", light: "red" } as const;
   const stack = [
     service("db", red),
@@ -50,6 +50,6 @@ test("only the way of a problem fails", () => {
   ]);
 });
 
-test("a circle, which no stack file can have, ends", () => {
+test("a cycle, which no stack file can contain, ends", () => {
   expect(graph([service("a", { needs: ["b"] }), service("b", { needs: ["a"] })]).nodes).toHaveLength(2);
 });

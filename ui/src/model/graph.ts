@@ -23,7 +23,7 @@ export interface Graph {
   rows: number;
 }
 
-/** Arranges services so that each is right of all that it needs, and edges cross seldom. */
+/** Arranges services so that each is to the right of its dependencies, and few edges cross. */
 export function graph(services: readonly ServiceView[]): Graph {
   const byName = new Map(services.map((service) => [service.name, service]));
   const columns = new Map<string, number>();
@@ -46,7 +46,7 @@ export function graph(services: readonly ServiceView[]): Graph {
   let rows = 0;
   for (let at = 0; at <= last; at += 1) {
     const here = services.filter((service) => columns.get(service.name) === at);
-    // Beside what they need, on average.
+    // At the average row of their dependencies.
     const height = (service: ServiceView) => {
       const needed = service.needs.map((need) => nodes.get(need)?.row).filter((row) => row !== undefined);
       return needed.reduce((sum, row) => sum + row, 0) / Math.max(1, needed.length);

@@ -22,7 +22,7 @@ test.each([
   expect(told(event("00", given))).toMatchObject({ text, detail });
 });
 
-test("a run ends with the last end before the next run", () => {
+test("a run ends with the last exit before the next run", () => {
   const run = (number: number, second: string) => ({
     run: number,
     started: `2026-01-09T10:00:${second}Z`,

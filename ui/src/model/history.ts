@@ -1,4 +1,4 @@
-/** What happened to a stack, in words. */
+/** The history of a stack, in words. */
 import type { EventKind, HistoryEvent, RunDetails } from "../backend/wire";
 import { moment } from "./format";
 import { ending } from "./words";
@@ -37,7 +37,7 @@ export function told(event: HistoryEvent): { text: string; tone: Tone; detail: s
 
 const ENDS: readonly EventKind[] = ["exited", "completed", "stopped"];
 
-/** How an earlier run ended, by the events of its time. */
+/** The exit of an earlier run, from the events of its time. */
 export function endOf(
   run: RunDetails,
   runs: readonly RunDetails[],

@@ -9,7 +9,7 @@ const press = (
   command({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...held }, place);
 
 describe("keys", () => {
-  it("do what the help says", () => {
+  it("have the effects that the help lists", () => {
     expect(
       [
         "ArrowUp",
@@ -47,7 +47,7 @@ describe("keys", () => {
     ]);
   });
 
-  it("mean the whole stack with Shift", () => {
+  it("apply to the whole stack with Shift", () => {
     const held = { shiftKey: true };
     expect(["S", "X", "R"].map((key) => press(key, "elsewhere", held))).toEqual([
       "start-all",
@@ -57,16 +57,16 @@ describe("keys", () => {
     expect(press("O", "elsewhere", held)).toBeNull();
   });
 
-  it("take capitals without Shift for what they are: caps lock", () => {
+  it("treat capitals without Shift as caps lock", () => {
     expect(press("S")).toBe("start");
   });
 
-  it("take signs however a keyboard makes them", () => {
+  it("accept symbols with any modifier keys", () => {
     expect(press("?", "elsewhere", { shiftKey: true })).toBe("help");
     expect(press("/", "elsewhere", { shiftKey: true })).toBe("search");
   });
 
-  it("are left alone in text and in dialogues", () => {
+  it("are ignored in text fields and dialogues", () => {
     for (const place of ["text", "dialog"] as const) {
       expect(["s", "/", "Enter", "Escape", "ArrowUp"].map((key) => press(key, place))).toEqual([
         null,
@@ -78,7 +78,7 @@ describe("keys", () => {
     }
   });
 
-  it("leave the browser and the system theirs", () => {
+  it("do not override those of the browser and the system", () => {
     expect(press("r", "elsewhere", { ctrlKey: true })).toBeNull();
     expect(press("r", "elsewhere", { metaKey: true })).toBeNull();
     expect(press("x", "elsewhere", { altKey: true })).toBeNull();

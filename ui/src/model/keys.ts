@@ -1,4 +1,4 @@
-/** What a key asks for. */
+/** The command of a key. */
 export type Command =
   | "up"
   | "down"
@@ -35,9 +35,9 @@ export interface Pressed {
 
 /** Where the focus is when a key is pressed. */
 export type Place =
-  /** In a field that takes text: every letter is its own. */
+  /** In a text field, where letters are typed. */
   | "text"
-  /** In a dialogue, a menu or another thing that has keys of its own. */
+  /** In a dialogue, a menu or another part with its own keys. */
   | "dialog"
   /** On a button or a link, which Enter and Space press. */
   | "control"
@@ -109,7 +109,7 @@ const MOVES: Record<string, Command> = {
   End: "last",
 };
 
-/** The command of a key, or null if it is none of the window's. */
+/** The command of a key, or null if the window has none for it. */
 export function command(pressed: Pressed, place: Place): Command | null {
   if (place === "dialog") return null;
   if (pressed.altKey) return null;
@@ -120,7 +120,7 @@ export function command(pressed: Pressed, place: Place): Command | null {
   const move = MOVES[pressed.key];
   if (move !== undefined) return place === "log" ? null : move;
   const letter = pressed.key.toLowerCase();
-  // Signs do not depend on the modifier keys that type them.
+  // For symbols, the modifier keys that type them do not matter.
   if (!/^[a-z]$/.test(letter)) return LETTERS[pressed.key] ?? null;
   return (pressed.shiftKey ? WITH_SHIFT : LETTERS)[letter] ?? null;
 }

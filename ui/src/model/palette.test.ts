@@ -13,7 +13,7 @@ it("finds entries by their words, in any order", () => {
   expect(found("nothing")).toEqual([]);
 });
 
-it("puts the entries first that begin with the text", () => {
+it("puts entries first that begin with the text", () => {
   const all = ["Restart all", "Start all"].map((text) => ({ text, run: () => undefined }));
   expect(matching(all, "start").map((entry) => entry.text)).toEqual(["Start all", "Restart all"]);
 });

@@ -15,6 +15,6 @@ test("each process is below its parent, in the order of the list", () => {
   ]);
 });
 
-test("a process whose parent is none of the service's is one of the first", () => {
+test("a process with a foreign parent is at the top level", () => {
   expect(tree([process(5, 77)]).map(({ depth }) => depth)).toEqual([0]);
 });

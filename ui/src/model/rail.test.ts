@@ -4,7 +4,7 @@ import { lit, rail } from "./rail";
 const at = (name: string, ...needs: string[]) => ({ name, needs });
 
 describe("the rail", () => {
-  it("joins neighbours directly", () => {
+  it("connects neighbours directly", () => {
     const { lanes, rows } = rail([at("redis"), at("backend", "redis"), at("frontend", "backend")]);
     expect(lanes).toBe(0);
     expect(rows.map((row) => row.map(({ part, of }) => `${part} ${of}`))).toEqual([
@@ -14,7 +14,7 @@ describe("the rail", () => {
     ]);
   });
 
-  it("gives a lane to what is needed further away, with a bend at each that needs it", () => {
+  it("gives a lane to a dependency further away, with a bend at each dependent", () => {
     const { lanes, rows } = rail([at("db"), at("a"), at("b", "db"), at("c"), at("d", "db")]);
     expect(lanes).toBe(1);
     expect(rows.map((row) => row.map(({ lane, part, bend }) => [lane, part, bend]))).toEqual([
@@ -26,29 +26,29 @@ describe("the rail", () => {
     ]);
   });
 
-  it("goes upwards too", () => {
+  it("also goes upwards", () => {
     const { rows } = rail([at("web", "api"), at("other"), at("api")]);
     expect(rows[0]?.[0]).toMatchObject({ part: "bottom", of: "api", bend: true });
     expect(rows[2]?.[0]).toMatchObject({ part: "top", of: "api", bend: true });
   });
 
-  it("shares a lane where lines do not meet", () => {
+  it("shares a lane if lines do not meet", () => {
     const { lanes } = rail([at("a"), at("b"), at("c", "a"), at("d"), at("e"), at("f", "d")]);
     expect(lanes).toBe(1);
   });
 
-  it("never takes more than four lanes, however much is needed", () => {
+  it("never uses more than four lanes", () => {
     const names = Array.from({ length: 12 }, (_, index) => `s${index}`);
     const all = names.map((name, index) => at(name, ...names.slice(0, index)));
     expect(rail(all).lanes).toBe(4);
   });
 
-  it("leaves out what is not in the list, and itself", () => {
+  it("leaves out services that are not in the list, and the service itself", () => {
     expect(rail([at("a", "a", "gone")]).rows).toEqual([[]]);
   });
 });
 
-describe("what stands out", () => {
+describe("the highlight", () => {
   const services = [at("db"), at("a"), at("b", "db"), at("c", "b"), at("d", "db")];
   const shown = (chosen: string | null) =>
     rail(services).rows.map((row, index) =>
@@ -58,7 +58,7 @@ describe("what stands out", () => {
       }),
     );
 
-  it("is nothing when nothing is chosen", () => {
+  it("is empty without a selection", () => {
     expect(
       shown(null)
         .flat()
@@ -66,7 +66,7 @@ describe("what stands out", () => {
     ).toBe(false);
   });
 
-  it("is the whole line of what is needed", () => {
+  it("is the whole line of a needed service", () => {
     expect(
       shown("db")
         .flat()
@@ -74,7 +74,7 @@ describe("what stands out", () => {
     ).toHaveLength(5);
   });
 
-  it("is the way from what needs to what it needs, and not beyond", () => {
+  it("is the line from a service to its dependencies, and not beyond", () => {
     expect(shown("b")).toEqual([
       ["db:bend"],
       ["db:line"],

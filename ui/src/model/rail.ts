@@ -1,7 +1,7 @@
-/** A line down the lane of one needed service, in one row. Lane 0 is the services' own. */
+/** The part of a needed service's vertical line in one row. Lane 0 belongs to the services themselves. */
 export interface Piece {
   lane: number;
-  /** Where it runs: the upper half of the row, the lower half, or all of it. */
+  /** Its extent: the upper half of the row, the lower half, or all of it. */
   part: "top" | "bottom" | "through";
   /** Whether it bends from the lane to the service of this row. */
   bend: boolean;
@@ -10,9 +10,9 @@ export interface Piece {
 }
 
 export interface Rail {
-  /** How many lanes there are beside the services' own. */
+  /** The number of lanes without that of the services. */
   lanes: number;
-  /** By row. */
+  /** The pieces of each row. */
   rows: Piece[][];
 }
 
@@ -24,12 +24,12 @@ interface Wire {
   lane: number;
 }
 
-/** More would push the names aside; the rest share the last one. */
+/** The maximum number of lanes, so that names have enough space. Further services share the last lane. */
 const MOST_LANES = 4;
 
 /**
- * How services are joined to what they need, in the order in which they are listed. Neighbours are
- * joined directly; every other needed service has a lane of its own for as far as it is needed.
+ * Connects services with their dependencies, in the order of the list. Neighbours are connected directly.
+ * Every other needed service has its own lane, as far as its last dependent.
  */
 export function rail(services: readonly { name: string; needs: readonly string[] }[]): Rail {
   const row = new Map(services.map((service, index) => [service.name, index]));
@@ -59,7 +59,7 @@ export function rail(services: readonly { name: string; needs: readonly string[]
     }
   }
 
-  // Short ones close to the services, long ones outside, so that they cross little.
+  // Short lines are close to the services and long ones outside, so that few cross.
   wires.sort((a, b) => a.to - a.from - (b.to - b.from) || a.from - b.from);
   const taken: Wire[][] = [];
   for (const wire of wires) {
@@ -82,15 +82,14 @@ function apart(a: Wire, b: Wire): boolean {
   return a.to < b.from || b.to < a.from;
 }
 
-/** What of a piece stands out. */
+/** The highlighted parts of a piece. */
 export interface Lit {
   line: boolean;
   bend: boolean;
 }
 
 /**
- * What stands out when a service is chosen: all that leads to those that need it, and the way from
- * it to each that it needs.
+ * The highlighted parts for a selected service: the lines to its dependents and to its dependencies.
  */
 export function lit(
   services: readonly { name: string; needs: readonly string[] }[],

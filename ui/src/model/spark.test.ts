@@ -4,7 +4,7 @@ import { curve, series } from "./spark";
 const box = { width: 100, height: 20 };
 
 describe("a sparkline", () => {
-  it("puts now at the right and leaves room above the largest value", () => {
+  it("puts now at the right and leaves a margin above the largest value", () => {
     const { line, area } = curve(
       [
         { at: 90_000, value: 0 },
@@ -19,23 +19,23 @@ describe("a sparkline", () => {
     expect(area).toBe("M90 19L100 5.2L100 20L90 20Z");
   });
 
-  it("is flat while values are small against what its height stands for", () => {
+  it("is flat while values are small compared with the value of its height", () => {
     const { line } = curve([{ at: 0, value: 1 }], box, 0, 100, 18);
     expect(line).toBe("M100 18h0.1");
   });
 
-  it("breaks where nothing is known", () => {
+  it("has a gap where samples are missing", () => {
     const points = [0, 5_000, 60_000, 65_000].map((at) => ({ at, value: 1 }));
     expect(curve(points, box, 65_000, 65_000, 1).line.match(/M/g)).toHaveLength(2);
   });
 
-  it("draws nothing of nothing, nor of what is too old", () => {
+  it("is empty without samples or with only old ones", () => {
     expect(curve([], box, 0, 1, 1)).toEqual({ line: "", area: "" });
     expect(curve([{ at: -10, value: 1 }], box, 0, 5, 1).line).toBe("");
   });
 });
 
-it("a series is one figure of one service, without the gaps", () => {
+it("a series is one figure of one service, without missing samples", () => {
   const at = "1970-01-01T00:00:01Z";
   const usage = (service: string, cpu: number | null) => ({
     file: "/f",

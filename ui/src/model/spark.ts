@@ -7,7 +7,7 @@ export interface Point {
 
 export type Figure = "cpu_percent" | "memory_bytes";
 
-/** Samples further apart than this are not joined: nothing is known of the time between. */
+/** Samples further apart than this are not connected, since the time between is unknown. */
 const GAP = 12_000;
 
 /** One figure of one service over time. */
@@ -26,7 +26,7 @@ export function series(
   return points;
 }
 
-/** So that the largest value does not touch the edge. */
+/** A margin, so that the largest value does not touch the edge. */
 const HEADROOM = 1.3;
 
 export interface Box {
@@ -60,7 +60,7 @@ export function curve(
   for (const piece of pieces(points.filter((point) => point.at >= now - span))) {
     const [first, last] = [piece[0] as Point, piece.at(-1) as Point];
     const drawn = piece.map((point) => `${x(point.at)} ${y(point.value)}`);
-    // A lone sample is a dot of the line's width.
+    // A single sample is a dot of the line's width.
     const path = `M${drawn.join("L")}${piece.length === 1 ? "h0.1" : ""}`;
     line += path;
     if (piece.length > 1) area += `${path}L${x(last.at)} ${height}L${x(first.at)} ${height}Z`;

@@ -8,7 +8,7 @@ const at = (milliseconds: number) => new Date(T0 + milliseconds).toISOString();
 const started = (name: string, begins: number, ends: number, needs: string[] = []) =>
   service(name, { started: at(begins), since: at(ends), needs });
 
-test("bars begin with the first start, and the longest is named", () => {
+test("bars begin at the first start, and the longest is named", () => {
   const made = waterfall(stack([started("db", 0, 300), started("api", 310, 2_000, ["db"])]), T0);
   expect(made?.bars.map(({ name, begins, ends }) => [name, begins, ends])).toEqual([
     ["db", 0, 300],
@@ -18,7 +18,7 @@ test("bars begin with the first start, and the longest is named", () => {
   expect(made?.slowest.name).toBe("api");
 });
 
-test("a service that is started again later is a start of its own", () => {
+test("a service that is restarted later belongs to another start", () => {
   const made = waterfall(stack([started("db", 0, 300), started("api", 60_000, 60_500)]), T0);
   expect(made?.bars.map(({ name }) => name)).toEqual(["api"]);
 });
@@ -28,6 +28,6 @@ test("a service that is starting grows with the time", () => {
   expect(waterfall(stack([api]), T0 + 700)).toMatchObject({ total: 700, bars: [{ starting: true }] });
 });
 
-test("nothing is told of a stack that does not run", () => {
+test("a stopped stack has no waterfall", () => {
   expect(waterfall(stack([service("api", { started: null })]), T0)).toBeNull();
 });

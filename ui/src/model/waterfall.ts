@@ -4,7 +4,7 @@ import type { Light, StackView } from "../backend/wire";
 export interface Bar {
   name: string;
   light: Light;
-  /** The services that it waited for. */
+  /** The services that it waited for, by name. */
   needs: string[];
   begins: number;
   /** When it was ready; now if it is still starting. */

@@ -16,7 +16,7 @@ import {
 
 interface Day {
   snapshot: Snapshot;
-  /** What the core says of each stack. */
+  /** The words of the core for each stack. */
   words: { summary: string; services: Record<string, [string, string | null]> }[];
 }
 const DAYS = snapshots as unknown as Record<string, Day>;
@@ -56,7 +56,7 @@ describe("the state of a service", () => {
     expect(words({ light: "amber", finding: finding() })[1]).toBe("because of redis");
   });
 
-  it("does not repeat a cause of its own, which is in the card above the list", () => {
+  it("does not repeat the service's own cause, which is in the card above the list", () => {
     const own = finding({ service: "backend" });
     expect(words({ phase: "unhealthy", light: "red", finding: own })).toEqual(["unhealthy", null]);
     expect(words({ phase: "blocked", light: "red", finding: finding() })).toEqual([
@@ -65,7 +65,7 @@ describe("the state of a service", () => {
     ]);
   });
 
-  it("says how a process ended", () => {
+  it("contains the exit of a process", () => {
     const failed = { phase: "failed", light: "red" } as const;
     expect(words({ ...failed, last_exit: { signal: 9 } })).toEqual(["failed", "killed (SIGKILL)"]);
     expect(words({ ...failed, last_exit: { signal: 64 } })[1]).toBe("killed (signal 64)");
@@ -74,11 +74,11 @@ describe("the state of a service", () => {
     expect(words(failed)).toEqual(["failed", null]);
   });
 
-  it("says that a service is still running from an earlier daemon", () => {
+  it("mentions that a service is still running from an earlier daemon", () => {
     expect(words({ adopted: true })).toEqual(["ready", "still running from last session"]);
   });
 
-  it("has the words of the core, which terminal and tray show", () => {
+  it("uses the words of the core, as terminal and tray do", () => {
     for (const [day, { snapshot, words: core }] of Object.entries(DAYS)) {
       snapshot.stacks.forEach((one, at) => {
         expect(stackWords(one), day).toBe(core[at]?.summary);
@@ -91,13 +91,13 @@ describe("the state of a service", () => {
   });
 });
 
-describe("what can be done", () => {
+describe("the available actions", () => {
   const can = (given: Partial<ServiceView>) => {
     const one = service("a", given);
     return [canStart(one), canStop(one), canRestart(one)];
   };
 
-  it("follows the phase", () => {
+  it("depend on the phase", () => {
     expect(can(off)).toEqual([true, false, false]);
     expect(can({})).toEqual([false, true, true]);
     expect(can({ phase: "starting" })).toEqual([false, true, true]);
@@ -106,11 +106,11 @@ describe("what can be done", () => {
     expect(can({ phase: "failed", pid: null })).toEqual([true, false, false]);
   });
 
-  it("lets a wait be ended, not begun twice", () => {
+  it("allow to stop a wait, but not to start it twice", () => {
     expect(can({ ...off, light: "amber", waiting_for: ["b"] })).toEqual([false, true, false]);
   });
 
-  it("is nothing for what is only watched", () => {
+  it("are empty for an external service", () => {
     expect(can({ external: true })).toEqual([false, false, false]);
   });
 });
@@ -128,19 +128,19 @@ describe("a stack in words", () => {
     );
   });
 
-  it("has its checkout in the title if that is known", () => {
+  it("contains the checkout in the title if it is known", () => {
     const view = { ...stack([]), name: "nexus" };
     expect(stackTitle(view)).toBe("nexus");
     expect(stackTitle({ ...view, checkout: "feature-x" })).toBe("nexus · feature-x");
   });
 
-  it("is moving while anything is on its way", () => {
+  it("is moving while a service starts or stops", () => {
     expect(isMoving(stack([service("a"), service("b", off)]))).toBe(false);
     expect(isMoving(stack([service("a", { phase: "stopping" })]))).toBe(true);
     expect(isMoving(stack([service("a", { ...off, light: "amber" })]))).toBe(true);
   });
 
-  it("is at rest while one waits for what does not come", () => {
+  it("is at rest while a service waits for a failed dependency", () => {
     const waits = service("a", { ...off, light: "amber", waiting_for: ["b"] });
     const failed = service("b", { phase: "failed", light: "red", pid: null });
     expect(isMoving(stack([waits, failed]))).toBe(false);
@@ -149,7 +149,7 @@ describe("a stack in words", () => {
     );
   });
 
-  it("is up since its oldest process, and not by what has ended", () => {
+  it("is up since its oldest running process", () => {
     const ended = service("a", { ...off, started: "2026-01-01T00:00:00Z" });
     const later = service("b", { started: "2026-01-09T10:00:05Z" });
     expect(upSince(stack([ended, service("c"), later]))).toBe(Date.parse("2026-01-09T09:59:58Z"));

@@ -44,7 +44,7 @@ export function state(service: ServiceView, waitingSince: number | null = null):
   };
 }
 
-/** The state of a task, where it is called otherwise than that of a service. */
+/** The state of a task, if its name differs from that of a service. */
 function taskWord(service: ServiceView): string | null {
   if (service.task !== true) return null;
   if (service.phase === "starting") return "running";
@@ -53,7 +53,7 @@ function taskWord(service: ServiceView): string | null {
   return service.run === null ? "scheduled" : null;
 }
 
-/** Why a service is amber or red, as far as its own finding does not say it (`ServiceView::reason`). */
+/** Why a service is amber or red, unless its own finding explains it (`ServiceView::reason`). */
 export function reason(service: ServiceView): string | null {
   const { name, finding } = service;
   const because = finding === null || finding.service === name ? null : `because of ${finding.service}`;
@@ -101,7 +101,7 @@ export function canStart(service: ServiceView): boolean {
   );
 }
 
-/** Whether there is something to stop: a process, a wait or an attempt. */
+/** Whether the service can be stopped: it has a process, waits or is being started. */
 export function canStop(service: ServiceView): boolean {
   if (service.external || service.phase === "stopping") return false;
   if (service.phase === "failed" || service.phase === "blocked") return service.pid !== null;

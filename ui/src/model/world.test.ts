@@ -15,12 +15,12 @@ const sample = (secondsAgo: number, memory = 5): UsageSample => ({
 });
 
 describe("the world", () => {
-  it("begins with the first whole", () => {
+  it("begins with the first complete state", () => {
     expect(reduce(null, { kind: "tray", tray: false }, NOW)).toBeNull();
     expect(first().version).toBe("0.1.0");
   });
 
-  it("takes each kind of update", () => {
+  it("applies each kind of update", () => {
     const world = first();
     const snapshot = { stacks: [] };
     expect(reduce(world, { kind: "snapshot", snapshot }, NOW)?.snapshot).toBe(snapshot);
@@ -30,7 +30,7 @@ describe("the world", () => {
     expect(reduce(world, { kind: "settings", settings }, NOW)?.settings.theme).toBe("dark");
   });
 
-  it("is the same after what is about the moment alone", () => {
+  it("does not change with momentary updates", () => {
     const world = first();
     expect(reduce(world, { kind: "remark", text: "hm" }, NOW)).toBe(world);
     expect(reduce(world, { kind: "quitting", stopping: 1 }, NOW)).toBe(world);
@@ -51,7 +51,7 @@ describe("the latest figures", () => {
     expect(latest(world, FILE, service("redis"), NOW)).toEqual({ cpu: 1, memory: 77 });
   });
 
-  it("are not shown once they are old, or of another", () => {
+  it("are not shown if they are old or of another service", () => {
     const none = { cpu: null, memory: null };
     expect(latest(world, FILE, service("redis"), NOW + FRESH)).toEqual(none);
     expect(latest(world, FILE, service("redis", { pid: null }), NOW)).toEqual(none);
@@ -67,7 +67,7 @@ describe("the time of a start", () => {
     since: new Date(NOW + 4_000).toISOString(),
   });
 
-  it("goes on when a wait becomes a start, and ends when it is ready", () => {
+  it("continues when a wait becomes a start, and ends when the service is ready", () => {
     let world: World | null = first(whole([stack([service("b", off)])]));
     expect(world.moving.size).toBe(0);
     world = reduce(world, { kind: "snapshot", snapshot: { stacks: [stack([waiting])] } }, NOW + 10);
@@ -85,14 +85,14 @@ describe("the time of a start", () => {
     expect(world?.moving.size).toBe(0);
   });
 
-  it("is its own where the window comes later", () => {
+  it("is that of the phase if the window opens later", () => {
     const world = first(whole([stack([starting])]));
     expect(world.moving.get(key(FILE, "b"))).toBe(NOW + 4_000);
   });
 });
 
 describe("the list of stacks", () => {
-  it("has those that are known, and what runs besides", () => {
+  it("contains known stacks and other running ones", () => {
     const running = stack([service("a")], { file: "/other.toml", name: "other" });
     const world = first(whole([stack([])]));
     const more = reduce(world, { kind: "snapshot", snapshot: { stacks: [running] } }, NOW) as World;

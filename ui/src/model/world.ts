@@ -9,13 +9,13 @@ import type {
   UsageSample,
 } from "../backend/wire";
 
-/** How much of CPU and memory is kept, in milliseconds. */
+/** The time for which CPU and memory are stored, in milliseconds. */
 export const HISTORY = 300_000;
 
-/** How long a sample says something about now: three of the pauses between samples. */
+/** The time for which a sample is current: three pauses between samples. */
 export const FRESH = 16_000;
 
-/** All that the window knows of what its host told it. Replaced, never changed. */
+/** The state that the host has sent to the window. Immutable. */
 export interface World {
   version: string;
   platform: Platform;
@@ -28,14 +28,14 @@ export interface World {
   moving: ReadonlyMap<string, number>;
 }
 
-/** What tells a service from all others. */
+/** Identifies a service. */
 export function key(file: string, service: string): string {
   return `${file}\n${service}`;
 }
 
 /**
- * The world after an update. Those that are about the moment alone (`remark`, `show`, `quit_asked`,
- * `quitting`) leave it as it is; so does anything that comes before the first `whole`.
+ * The world after an update. Momentary updates (`remark`, `show`, `quit_asked`, `quitting`) do not change
+ * it, and neither do updates before the first `whole`.
  */
 export function reduce(world: World | null, update: Update, now: number): World | null {
   if (update.kind === "whole") {
@@ -73,7 +73,7 @@ function recent(samples: UsageSample[], now: number): UsageSample[] {
   return samples.filter((sample) => Date.parse(sample.at) >= oldest);
 }
 
-/** Whether a service is between being asked for and being there. */
+/** Whether a service is wanted but not ready yet. */
 export function isOnItsWay(service: ServiceView): boolean {
   return (
     (service.phase === "stopped" && service.light === "amber") ||
@@ -82,7 +82,7 @@ export function isOnItsWay(service: ServiceView): boolean {
   );
 }
 
-/** One clock for a service from its wish to its readiness: a wait that becomes a start goes on. */
+/** The time since a service is wanted until it is ready: a start after a wait continues it. */
 function movement(
   before: ReadonlyMap<string, number>,
   snapshot: Snapshot,
@@ -94,14 +94,14 @@ function movement(
       if (!isOnItsWay(service)) continue;
       const name = key(stack.file, service.name);
       const since = service.since === null ? now : Date.parse(service.since);
-      // A stopped service is that since long before it was asked for.
+      // The phase of a stopped service began long before the request.
       after.set(name, before.get(name) ?? (service.phase === "stopped" ? now : since));
     }
   }
   return after;
 }
 
-/** A stack as the window lists it: what is known of its file, and of its services. */
+/** A stack in the list of the window: its file and its services. */
 export interface Stack {
   known: KnownStack | null;
   view: StackView;
@@ -121,13 +121,13 @@ export function stacks(world: World): Stack[] {
   return listed;
 }
 
-/** What stands for a stack whose file could not be read yet. */
+/** A placeholder for a stack whose file could not be read yet. */
 function empty(known: KnownStack): StackView {
   const { file, name } = known;
   return { file, name, mode: "development", light: "off", services: [], findings: [] };
 }
 
-/** The latest figures of a service, or nulls if they are no longer of now. */
+/** The latest figures of a service, or nulls if they are out of date. */
 export function latest(
   world: World,
   file: string,

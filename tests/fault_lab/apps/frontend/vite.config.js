@@ -1,4 +1,4 @@
-// The page asks under its own address, and Vite hands it on.
+// The page sends requests to its own origin, and Vite forwards them.
 const backend = process.env.BACKEND_URL ?? "http://localhost:8001";
 
 export default {
