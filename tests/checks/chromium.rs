@@ -220,7 +220,7 @@ impl Drop for Browser {
 
 #[tokio::test]
 #[ignore = "needs Chromium"]
-async fn a_check_sends_and_sees_what_a_browser_does() {
+async fn a_check_sends_and_sees_the_same_as_a_browser() {
     let mut both = Both::start().await;
     let _browser = Browser::open(&both.page.url("/"));
     let cases = cases();

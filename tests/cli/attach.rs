@@ -131,7 +131,7 @@ fn a_second_terminal_only_watches() {
 }
 
 #[test]
-fn attach_says_what_it_needs() {
+fn attach_reports_its_requirements() {
     let stage = Stage::new(&format!("{}{REPL}", talker("talker")));
     let (_, err) = stage.expect(&["attach", "repl"], 1);
     assert!(err.contains("repl is not running"), "{err}");

@@ -1,4 +1,4 @@
-//! The example that the command serves itself, and what the doctor says when it is broken.
+//! The example that the command itself serves, and the findings when it is broken.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use pilotlight_test_service::free_port;
 
 use crate::stage::Stage;
 
-/// Writes the example, with ports of its own beside those of other tests.
+/// Writes the example, with ports that no other test uses.
 fn written(stage: &Stage) -> PathBuf {
     let (_, err) = stage.expect(&["example", "break", "store"], 1);
     assert!(err.contains("start it with `pilotlight example`"), "{err}");
@@ -82,7 +82,7 @@ fn each_way_to_break_the_example_has_its_finding_and_repair_makes_it_green_again
 }
 
 #[test]
-fn the_failure_of_the_store_explains_what_a_browser_calls_a_cors_error() {
+fn the_failure_of_the_store_explains_the_cors_error_of_a_browser() {
     let stage = Stage::new("");
     written(&stage);
     stage.expect(&["example", "-d"], 0);

@@ -14,7 +14,7 @@ mod engine;
 use self::engine::{docker, variables};
 use crate::stage::{Stage, until};
 
-/// A stack with most of what a service may have. The value of `TOKEN` is a secret.
+/// A stack with most keys of a service. The value of `TOKEN` is a secret.
 fn stage(port: u16) -> Stage {
     let stage = Stage::new(&format!(
         r#"
@@ -50,7 +50,7 @@ external = false
     stage
 }
 
-/// Exports the service `Web_App` with what it needs into the folder `out`, and returns the notes.
+/// Exports the service `Web_App` and its dependencies into the folder `out`, and returns the notes.
 fn export(stage: &Stage, format: &str) -> String {
     let mut command = stage.command(&["export", format, "Web_App", "--output", "out"]);
     let output = command.env("TOKEN", "hunter2-0123456789").output().unwrap();
@@ -63,7 +63,7 @@ fn export(stage: &Stage, format: &str) -> String {
     notes
 }
 
-/// Returns what a program wrote, which must have succeeded.
+/// Returns the output of a program, which must have succeeded.
 fn succeeded(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let written = text(&output.stdout) + &text(&output.stderr);

@@ -134,7 +134,7 @@ fn the_status_is_redrawn_when_it_changes() {
 }
 
 #[test]
-fn the_holder_of_a_port_is_ended_when_a_person_says_so() {
+fn the_process_on_a_port_is_stopped_when_the_user_agrees() {
     let stage = Stage::new("");
     let port = free_port();
     let mut listener = stage.listener(port);

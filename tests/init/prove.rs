@@ -1,4 +1,4 @@
-//! The proving run: `init` starts the stack that it has written, and corrects its file by what runs.
+//! The proving run: `init` starts the written stack, and corrects its file by the running processes.
 
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ fn a_stack_that_does_not_start_fails_its_proof_and_keeps_its_file() {
 }
 
 #[test]
-fn on_a_terminal_one_key_applies_what_was_learned() {
+fn on_a_terminal_one_key_applies_a_change() {
     let place = Place::new();
     let [web, declared] = free_ports();
     place.write("Procfile", &format!("web: PORT={declared} node web.js\n"));
@@ -171,7 +171,7 @@ fn on_a_terminal_one_key_applies_what_was_learned() {
 }
 
 #[test]
-fn on_a_terminal_what_was_learned_may_be_declined() {
+fn on_a_terminal_a_change_can_be_declined() {
     let place = Place::new();
     let [web] = free_ports();
     place.write("Procfile", "web: node web.js\n");

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         Some(app::build(Profile::Debug)?)
     };
     let pilotlight = Pilotlight::build()?;
-    if pilotlight.redis_would_be_in_the_way() {
+    if pilotlight.redis_port_is_in_use() {
         step::note(
             "another program listens on port 6379; the demo leaves it running. \
              If it is the system's Redis, `sudo systemctl stop redis-server` makes room",
@@ -110,7 +110,7 @@ impl Pilotlight {
     }
 
     /// Returns whether port 6379 is in use while no Redis of this stack runs.
-    fn redis_would_be_in_the_way(&self) -> bool {
+    fn redis_port_is_in_use(&self) -> bool {
         TcpStream::connect(("127.0.0.1", 6379)).is_ok() && !self.redis_runs()
     }
 

@@ -226,7 +226,7 @@ fn native(plan: &mut Plan<'_>, part: &Part<'_>, folder: &Path) -> Option<Value> 
     }))
 }
 
-/// Splits a volume into what is mounted, and the rest.
+/// Splits a volume into its source and the rest.
 pub(super) fn split(volume: &str) -> (&str, &str) {
     let drive = volume
         .get(1..3)

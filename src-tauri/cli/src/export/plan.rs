@@ -79,7 +79,7 @@ pub(super) struct Part<'s> {
     pub(super) tests: Vec<String>,
 }
 
-/// The services of an export, and what it leaves out.
+/// The services of an export, and its notes on settings that are left out.
 pub(super) struct Plan<'s> {
     pub(super) stack: &'s Stack,
     format: Format,
@@ -88,7 +88,7 @@ pub(super) struct Plan<'s> {
 }
 
 impl<'s> Plan<'s> {
-    /// Plans the export of these services, or of all, with what they need.
+    /// Plans the export of these services, or of all, with their dependencies.
     pub(super) fn new(stack: &'s Stack, format: Format, names: &[ServiceName]) -> Self {
         let all = stack.services.iter().map(|service| &service.name);
         let mut chosen: Vec<&ServiceName> = match names {

@@ -24,7 +24,7 @@ use crate::{
     waiting::Goal,
 };
 
-/// The number of starts. Each can show only what the one before did not prevent.
+/// The maximum number of starts. A difference can hide others, which only the next start shows.
 const STARTS: usize = 5;
 
 /// The pause between two looks at the processes.
@@ -96,7 +96,7 @@ async fn prove(context: &Context, file: &Path, asks: bool) -> Result<Ending, Fai
     Ok(Ending::Undone)
 }
 
-/// Asks on a thread of its own, so that Ctrl-C ends the question too.
+/// Asks on a separate thread, so that Ctrl-C ends the question too.
 async fn agreed_aside(question: &'static str) -> Result<bool, Failure> {
     let asked = tokio::task::spawn_blocking(move || agreed(question)).await;
     Ok(asked.map_err(std::io::Error::other)??)
