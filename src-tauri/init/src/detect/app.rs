@@ -97,6 +97,10 @@ fn wishes(found: &[Found]) -> Vec<String> {
         };
         match file_name(above) {
             "" => name.clone(),
+            // `Basket.API` has it already.
+            above if above.to_ascii_lowercase().ends_with(&format!(".{name}")) => {
+                above.replace('.', "-").to_ascii_lowercase()
+            }
             above => format!("{above}-{name}"),
         }
     };

@@ -11,7 +11,7 @@ use super::{
     normalize::normalize,
 };
 use crate::{
-    detect::{Listing, join, stores::uses_file},
+    detect::{Listing, file_name, join, stores::uses_file},
     draft::{
         Change, CommandLine, Draft, DraftService, Kind, LeftOut, Needed, Origin, Sourced,
         service_name, stack_name,
@@ -59,6 +59,8 @@ struct Combination<'a> {
     is_complete: bool,
     /// Whether the programs of a folder keep their data in a file.
     uses_file: BTreeMap<String, bool>,
+    /// The entries that a start script starts.
+    started: BTreeSet<usize>,
 }
 
 /// Combines all sources into one draft.
@@ -71,6 +73,7 @@ pub fn combine(sources: Sources, detected: Draft, listing: &Listing) -> Combined
         combined: Combined::default(),
         is_complete: false,
         uses_file: BTreeMap::new(),
+        started: BTreeSet::new(),
     };
     for file in sources.strong {
         combination.strong(file);
@@ -258,7 +261,7 @@ impl Combination<'_> {
             let file = service.because.file.as_deref().unwrap_or_default();
             manifest.is_some()
                 && (service.because.file == manifest
-                    || is_whole && crate::detect::file_name(file) == "package.json")
+                    || is_whole && file_name(file) == "package.json")
         };
         // A process that starts the stores knows which ones are needed.
         let has_stores = self.is_complete
@@ -278,11 +281,7 @@ impl Combination<'_> {
                 .or_else(|| self.position(|entry| identity::same_store(&entry.service, &service)))
                 .or_else(|| self.only(&service))
                 .filter(|(at, _)| free(*at));
-            let is_known = |program: &Program| {
-                let program = std::slice::from_ref(program);
-                let mut entries = self.entries[..imported].iter();
-                entries.any(|entry| identity::same(&entry.programs, program).is_some())
-            };
+            let is_known = |program: &Program| knows(&self.entries[..imported], program);
             if let Some((at, same)) = found {
                 matched.insert(at);
                 let name = service.name.clone();
@@ -533,6 +532,10 @@ impl Combination<'_> {
             let programs = identity::of_service(&service, self.listing);
             let found = self.find(&service, &programs);
             let found = self.more_precise(found, &service, &programs);
+            if file.tool == Tool::StartScript {
+                let at = found.map_or(self.entries.len(), |(at, _)| at);
+                self.started.insert(at);
+            }
             if let Some((at, same)) = found {
                 names.insert(service.name.clone(), self.entries[at].service.name.clone());
                 self.entries[at].fill_port(service, same);
@@ -580,6 +583,7 @@ impl Combination<'_> {
         let is_known_program = !programs.is_empty() || is_whole;
         is_known_program
             && !is_store
+            && !(programs.len() > 1 && programs.iter().all(|it| knows(&self.entries, it)))
             && programs.iter().all(|program| {
                 let others =
                     tool != Tool::Instructions && tool != Tool::Tasks || !is_other_way(program);
@@ -587,7 +591,50 @@ impl Combination<'_> {
             })
     }
 
+    /// Leaves out the copies of what the start scripts start: the same kind of program in a folder of the same name.
+    fn without_copies(&mut self) {
+        let place = |entry: &Entry| match &entry.programs[..] {
+            [only] if !only.folder.is_empty() => {
+                Some((only.class.clone(), file_name(&only.folder).to_owned()))
+            }
+            _ => None,
+        };
+        let mut copies = Names::new();
+        for at in self.started.clone() {
+            let Some(own) = self.entries.get(at).and_then(place) else {
+                continue;
+            };
+            let others = (0..self.entries.len()).filter(|other| !self.started.contains(other));
+            let others: Vec<usize> = others
+                .filter(|other| place(&self.entries[*other]).as_ref() == Some(&own))
+                .collect();
+            for other in others {
+                let original = self.entries[at].service.name.clone();
+                let copy = &self.entries[other];
+                let what = format!("the folder `{}`", copy.programs[0].folder);
+                let why = "it is a copy of what the start script starts";
+                self.unsaid
+                    .push(LeftOut::new(what, &copy.service.because, why));
+                copies.insert(copy.service.name.clone(), original);
+                let (wish, port) = (copy.wish.clone(), copy.service.port.clone());
+                let entry = &mut self.entries[at];
+                if wish.len() < entry.wish.len() {
+                    entry.wish = wish;
+                }
+                // The usual port of both was another one's as long as the copy had it.
+                let own = entry.service.port.as_ref();
+                if own.is_some_and(|own| own.because.file.is_none()) {
+                    entry.service.port = port;
+                }
+            }
+        }
+        self.rename_from(0, &copies);
+        self.entries
+            .retain(|entry| !copies.contains_key(&entry.service.name));
+    }
+
     fn into_draft(mut self, name: String, questions: Vec<crate::draft::Question>) -> Combined {
+        self.without_copies();
         let mut taken = BTreeSet::new();
         let mut names = Names::new();
         for entry in &self.entries {
@@ -704,6 +751,13 @@ impl Entry {
             }
         }
     }
+}
+
+/// Returns whether one of the entries starts a program alone.
+fn knows(entries: &[Entry], program: &Program) -> bool {
+    let program = std::slice::from_ref(program);
+    let mut entries = entries.iter();
+    entries.any(|entry| identity::same(&entry.programs, program).is_some())
 }
 
 /// Returns the application of Celery in a command: the word after `-A`.

@@ -113,7 +113,10 @@ fn scripts(listing: &Listing) -> Vec<SourceFile> {
         } else {
             folder(path).to_owned()
         };
+        let mut variables = lines::Variables::default();
         for (number, line) in lines::joined(listing.text(path)?) {
+            let line = variables.fill(&line);
+            variables.read(&line);
             let commands = lines::commands(&line, &mut here).into_iter();
             let exists = |command: &lines::Command| {
                 command.folder.is_empty() || listing.has_folder(&command.folder)
@@ -160,12 +163,9 @@ fn instructions(listing: &Listing) -> Vec<SourceFile> {
 }
 
 fn in_blocks(file: &mut SourceFile, listing: &Listing, text: &str) {
-    let at = if folder(&file.file) == "docs" {
-        ""
-    } else {
-        folder(&file.file)
-    }
-    .to_owned();
+    // Those in `docs` are about the project.
+    let is_of_docs = file.file.starts_with("docs/");
+    let at = if is_of_docs { "" } else { folder(&file.file) }.to_owned();
     let mut here = at.clone();
     let mut headings: Vec<(usize, String)> = Vec::new();
     let mut block: Option<bool> = None;

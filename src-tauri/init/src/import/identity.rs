@@ -371,7 +371,13 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     let (mut class, mut kind) = (row.class.as_str(), row.kind);
     let mut entry = file.as_deref().map(|file| from_project(folder, file));
     let mut is_production = row.production;
+    let is_mobile = |word: &String| {
+        ["-android", "-ios", "-maccatalyst"]
+            .iter()
+            .any(|end| word.ends_with(end))
+    };
     match class {
+        "dotnet" if words.iter().any(is_mobile) => return None,
         // It may show documentation or a build.
         "page" if !listing.has(&join(folder, "index.html")) => return None,
         // A package of Go is a folder: `go run main.go` is `go run .`.

@@ -180,12 +180,67 @@ fn arguments(tokens: &[Token], runs_several: bool, folder: &mut String) -> Vec<S
     words
 }
 
+/// The folders and texts that a start script gives names to.
+#[derive(Default)]
+pub(super) struct Variables(Vec<(String, String)>);
+
+impl Variables {
+    /// Reads the assignment of a plain value: `$api = "services\api"`, `set API=services\api`, `API="services/api"`,
+    /// `$api = Join-Path $PSScriptRoot "services\api"`.
+    pub(super) fn read(&mut self, line: &str) {
+        static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(
+                r#"^\s*(?:\$|(?i:set)\s+"?|export\s+|local\s+)?(\w+)\s*=\s*(?:\(?Join-Path\s+(\$\w+)\s+)?("[^"$()`]*"|'[^'()`]*'|"\$PSScriptRoot[^"$()`]*"|[\w./\\%~:-]+)[\s")]*$"#,
+            )
+        });
+        let Some(found) = ASSIGNMENT.captures(line) else {
+            return;
+        };
+        let value = found[3].trim_matches(['"', '\'']);
+        let value = match found.get(2) {
+            Some(folder) => format!("{}/{value}", folder.as_str()),
+            None => value.to_owned(),
+        };
+        self.0.retain(|(name, _)| *name != found[1]);
+        self.0.push((found[1].to_owned(), value));
+        // `$api2` before `$api`
+        self.0
+            .sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    }
+
+    /// Returns a line with the values in place of their names.
+    pub(super) fn fill(&self, line: &str) -> String {
+        let is_set = line.trim_start().trim_start_matches('$');
+        let mut filled = line.to_owned();
+        for (name, value) in &self.0 {
+            let is_own = is_set
+                .strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.trim_start().starts_with('='));
+            if !is_own {
+                for written in [
+                    format!("${{{name}}}"),
+                    format!("${name}"),
+                    format!("%{name}%"),
+                ] {
+                    filled = filled.replace(&written, value);
+                }
+            }
+        }
+        filled
+    }
+}
+
 /// Returns the folder after `cd`. A path that starts with a variable is relative to the script's folder.
 fn moved(here: &str, to: &str) -> String {
     let to = to.replace('\\', "/");
     let mut rest = to.as_str();
     let mut from = here;
-    for start in "$PSScriptRoot|%~dp0|%CD%|$PWD|$(pwd)|$(dirname $0)".split('|') {
+    for start in "%CD%|$PWD|$(pwd)".split('|') {
+        if let Some(after) = rest.strip_prefix(start) {
+            rest = after.trim_start_matches('/');
+        }
+    }
+    for start in "$PSScriptRoot|%~dp0|$(dirname $0)".split('|') {
         if let Some(after) = rest.strip_prefix(start) {
             (rest, from) = (after.trim_start_matches('/'), "");
         }
@@ -441,6 +496,29 @@ mod tests {
             .iter()
             .map(|it| format!("{}> {}", it.folder, it.words.join(" ")));
         shown.collect()
+    }
+
+    #[test]
+    fn names_of_folders_in_start_scripts_are_followed() {
+        let mut variables = Variables::default();
+        for line in [
+            r#"$backendPath = "services\api""#,
+            r#"set "WEB=apps\web""#,
+            r#"ADMIN_DIR="$PSScriptRoot/admin""#,
+            r#"$panel = Join-Path $PSScriptRoot "panel""#,
+            "$names = @(& python -m names)",
+        ] {
+            variables.read(line);
+        }
+        for (line, expected) in [
+            ("Set-Location $backendPath", r"Set-Location services\api"),
+            (r"cd /d %WEB%", r"cd /d apps\web"),
+            ("cd ${ADMIN_DIR}", "cd $PSScriptRoot/admin"),
+            ("cd $panel", "cd $PSScriptRoot/panel"),
+            ("cd $names", "cd $names"),
+        ] {
+            assert_eq!(variables.fill(line), expected);
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use pilotlight::effects::port::RunningProcess;
 
 use crate::{
     detect::{Listing, look},
-    draft::plain,
+    draft::{DraftService, plain},
 };
 
 pub use combine::{Combined, Sources, combine};
@@ -135,6 +135,10 @@ fn read(listing: &Listing) -> Sources {
         let scripts = scripts::read(listing, "package.json", text);
         sources.strong.extend(scripts);
     }
+    let deployed = sources
+        .strong
+        .extract_if(.., |file| is_for_deployment(file, listing));
+    sources.weak.splice(..0, deployed);
     let mut folders = [
         "",
         "docker",
@@ -156,6 +160,24 @@ fn read(listing: &Listing) -> Sources {
         python::adapt(service, listing);
     }
     sources
+}
+
+/// Returns whether a Procfile starts only what Node has built before, although the package has a script for development.
+fn is_for_deployment(file: &SourceFile, listing: &Listing) -> bool {
+    let has_dev = || {
+        let text = listing.text("package.json");
+        text.is_some_and(|text| text.contains("\"dev\"") || text.contains("\"dev:"))
+    };
+    let is_built = |service: &DraftService| {
+        let programs = identity::of_service(service, listing);
+        let mut programs = programs
+            .iter()
+            .map(|it| it.class == "node" && it.is_production);
+        programs
+            .next()
+            .is_some_and(|first| first && programs.all(|it| it))
+    };
+    file.file == "Procfile" && file.services.iter().all(is_built) && has_dev()
 }
 
 /// Drafts a stack file from the files of other tools and the source, and tells the sources.

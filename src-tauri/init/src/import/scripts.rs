@@ -32,22 +32,23 @@ pub(super) fn read(listing: &Listing, file: &str, text: &str) -> Option<SourceFi
         let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
         words.any(|word| has_word("dev develop", word)) && !is_other(name)
     });
-    let mut all = named.chain(other);
-    let (name, script) =
-        all.find(|(_, script)| script.text().is_some_and(|text| program(text).is_some()))?;
     let package = Package {
         scripts,
         manager: package_manager(listing, source.folder()),
         folder: source.path(""),
     };
+    let several = named.chain(other).filter_map(|(name, script)| {
+        let steps = package.several(script.text()?, script.line, 0);
+        (!steps.is_empty()).then_some((name, steps))
+    });
+    let several: Vec<_> = several.collect();
+    // `concurrently` may run one program: in `dev`, what `dev:watch` builds.
+    let at = several.iter().position(|(_, steps)| steps.len() > 1);
+    let (name, steps) = several.into_iter().nth(at.unwrap_or_default())?;
     let before = scripts
         .table()
         .iter()
         .find(|(key, _)| key.name == format!("pre{name}"));
-    let steps = package.several(script.text()?, script.line, 0);
-    if steps.is_empty() {
-        return None;
-    }
     package.add(steps, &mut source);
     if let Some((key, _)) = before {
         let what = format!("script `{}`", key.name);

@@ -51,13 +51,18 @@ impl Settings {
     }
 
     fn add(&mut self, listing: &Listing, root: &str, stem: &str) {
-        for (extension, read) in [
+        let read = [
             ("yml", yaml as fn(&str) -> Vec<(String, String, usize)>),
             ("yaml", yaml),
             ("conf", yaml),
             ("properties", properties),
-        ] {
-            let file = join(root, &format!("src/main/resources/{stem}.{extension}"));
+        ];
+        // Those in `config` take precedence.
+        let files = ["", "config/"].into_iter().flat_map(|folder| {
+            read.map(|(end, read)| (format!("src/main/resources/{folder}{stem}.{end}"), read))
+        });
+        for (file, read) in files {
+            let file = join(root, &file);
             let Some(text) = listing.text(&file) else {
                 continue;
             };

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use self::{ask::are_alike, package::Package, script::Does, source::Sources};
 use super::{Finds, Found, has_word, listing::Listing};
-use crate::draft::Origin;
+use crate::draft::{Kind, Origin};
 
 /// Scripts that start something, the likeliest first.
 const SCRIPTS: [&str; 6] = ["dev", "start:dev", "develop", "serve", "start", "watch"];
@@ -48,6 +48,7 @@ pub(super) fn find(listing: &Listing, finds: &mut Finds) {
         }
     }
     project.without_tools(&mut found, finds);
+    project.without_other_pages(&mut found, finds);
     nx::find(listing, &project.packages, &mut found);
     finds.apps.append(&mut found);
 }
@@ -88,6 +89,37 @@ impl Project<'_> {
         });
     }
 
+    /// Leaves out the frontends of a workspace that its `dev` does not name: `turbo run dev --filter=web`.
+    fn without_other_pages(&self, found: &mut Vec<Found>, finds: &mut Finds) {
+        let top = self.packages.get("");
+        let script = top.and_then(|top| top.scripts.get("dev"));
+        let named = script.map(|text| script::filters(text)).unwrap_or_default();
+        let is_named = |package: &Package<'_>| {
+            let mut names = named
+                .iter()
+                .map(|name| name.rsplit('/').next().unwrap_or(name));
+            names.any(|name| package.short_name() == Some(name))
+        };
+        if !self.packages.values().any(is_named) {
+            return;
+        }
+        found.retain(|found| {
+            let package = self.packages.get(found.root.as_str());
+            let is_other =
+                package.is_some_and(|package| !package.folder.is_empty() && !is_named(package));
+            let is_page = found.service.kind == Kind::Frontend;
+            if is_other && is_page {
+                let what = format!("the package `{}`", found.root);
+                finds.leave_out(
+                    what,
+                    &found.service.because,
+                    "`dev` of the workspace does not start it",
+                );
+            }
+            !(is_other && is_page)
+        });
+    }
+
     fn package(&self, package: &Package<'_>, found: &mut Vec<Found>, finds: &mut Finds) {
         let mut candidates: Vec<Candidate> = SCRIPTS
             .iter()
@@ -112,6 +144,10 @@ impl Project<'_> {
         };
         let first = package.script_says(&candidates[0].script, "");
         candidates.retain(|candidate| !builds(candidate) && candidate.script != "watch");
+        let shows_build = |candidate: &Candidate| matches!(&candidate.does, Does::Runs(script) if tool::shows_build(&script.words));
+        if !candidates.iter().all(shows_build) {
+            candidates.retain(|candidate| !shows_build(candidate));
+        }
         prefer_start(&mut candidates);
         let Some(best) = candidates.first() else {
             let what = format!("the package `{}`", display(package.folder));

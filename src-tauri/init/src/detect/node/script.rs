@@ -51,7 +51,21 @@ fn follow(scripts: &BTreeMap<String, String>, name: &str, depth: usize) -> Does 
     let Some(last) = commands.last() else {
         return Does::Runs(Script::default());
     };
+    if starts_others(last) {
+        return Does::Others;
+    }
     let mut script = unwrapped(&words(last));
+    // `npm run with:env -- next dev`, where `with:env` is `dotenv --`.
+    if let Some(name) = other_script(&script.words).filter(|name| *name != "--")
+        && let Some(before) = scripts
+            .get(name)
+            .filter(|text| text.trim_end().ends_with("--"))
+        && let Some(at) = script.words.iter().position(|word| word == name)
+    {
+        let own = script.words[at + 1..].iter().filter(|word| *word != "--");
+        let all: Vec<String> = words(before).into_iter().chain(own.cloned()).collect();
+        script = unwrapped(&all);
+    }
     // `a & b`: two things at once, and no telling which takes arguments.
     script.takes_arguments = !text.contains(['|', '>', ';']) && !has_single_and(text);
     if let Some(other) = other_script(&script.words).filter(|other| *other != name)
@@ -135,6 +149,24 @@ pub(super) fn starts_all(text: &str) -> bool {
             word,
         )
     })
+}
+
+/// Returns the packages of a workspace that a script starts, if it names them: `turbo run dev --filter=web`.
+pub(super) fn filters(text: &str) -> Vec<String> {
+    let words = words(text);
+    let is_filtered = words
+        .iter()
+        .any(|word| has_word("turbo pnpm", base_name(word)));
+    let option = |word: &String| has_word("--filter -F", word.split('=').next().unwrap_or(word));
+    let places = words
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| is_filtered && option(word));
+    let values = places.filter_map(|(at, word)| match word.split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => words.get(at + 1).cloned(),
+    });
+    values.collect()
 }
 
 /// Whether it starts scripts of other packages.

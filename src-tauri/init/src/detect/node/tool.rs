@@ -49,8 +49,15 @@ pub(super) fn only_builds(words: &[String]) -> bool {
     let name = words.first().map_or("", |word| base_name(word));
     let has = |word: &str| words.iter().any(|it| it == word);
     is_in("builders", name)
-        || (has_word("astro next ng nuxt parcel vite webpack", name) && has("build"))
+        || (has_word("astro next ng nuxt parcel vite vp webpack", name) && has("build"))
+        || (name == "vp" && has("pack"))
+        || (name == "node" && (has("-e") || has("--eval")))
         || (name == "webpack" && (has("--watch") || has("-w")))
+}
+
+/// Whether the command serves what was built.
+pub(super) fn shows_build(words: &[String]) -> bool {
+    of(words).is_some() && words.get(1).is_some_and(|word| word == "preview")
 }
 
 #[cfg(test)]

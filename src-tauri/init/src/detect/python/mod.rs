@@ -168,7 +168,9 @@ fn add_scripts(codes: &Codes, all: &mut Vec<Placed>) {
         let is_served = |placed: &&mut Placed| placed.file == *file || placed.file.ends_with(&path);
         if let Some(placed) = all.iter_mut().find(is_served) {
             placed.app.port = placed.app.port.take().or(port);
-        } else if code.contains("__main__") || project::is_usual(file) {
+        } else if !code.contains("add_subparsers(")
+            && (code.contains("__main__") || project::is_usual(file))
+        {
             let line = line_at(code, found.start());
             let mut app = App::new(Framework::Script, "", line);
             app.port = port;

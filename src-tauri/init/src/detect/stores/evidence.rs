@@ -1,6 +1,8 @@
 //! Evidence that a project needs a store: a setting in force or a connection in the source. A dependency alone is none.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use regex::Regex;
 
 use super::table::{self, PATTERNS, Store};
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
         address::{Address, is_here, is_name},
         has_word, is_in,
         listing::{Listing, file_name, folder, line_at},
-        source::{has_extension, is_comment},
+        source::{has_extension, is_comment, pattern},
         variables::Variable,
     },
     draft::Origin,
@@ -199,6 +201,7 @@ pub(super) fn in_text(listing: &Listing, path: &str, text: &str, evidence: &mut 
     }
     if name.starts_with("appsettings") {
         evidence.extend(connection_strings(path, text));
+        evidence.extend(redis_of_settings(path, text));
     }
     // Most sources name no store, and the patterns below are slow.
     if !PATTERNS.mention.is_match(text) {
@@ -463,7 +466,11 @@ fn connection_strings(path: &str, text: &str) -> impl Iterator<Item = Evidence> 
         let host = value("host,server").and_then(|host| host.split(',').next());
         let port: Option<u16> = value("port").and_then(|port| port.parse().ok());
         let store = match host? {
-            "localhost" | "127.0.0.1" if value("host").is_some() || port == Some(5432) => {
+            // MySQL's own port, and its word for the user.
+            "localhost" | "127.0.0.1"
+                if value("host").is_some()
+                    || (port.is_some_and(|port| port != 3306) && value("uid").is_none()) =>
+            {
                 "postgres"
             }
             // Without these it is SQL Server, which is not among the stores.
@@ -483,5 +490,24 @@ fn connection_strings(path: &str, text: &str) -> impl Iterator<Item = Evidence> 
             address: Some(address),
             ..Evidence::new(table::of_name(store), Weight::Source, because)
         })
+    })
+}
+
+/// Returns the address of Redis in the settings of a .NET project: `"Redis": "localhost:6379"`
+fn redis_of_settings(path: &str, text: &str) -> Option<Evidence> {
+    static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r#""\w*(?i:redis)\w*"\s*:\s*"(localhost|127\.0\.0\.1)(?::(\d+))?[,"]"#)
+    });
+    let found = ADDRESS.captures(text)?;
+    let at = found.get(0).map_or(0, |all| all.start());
+    let because = Origin::line(path, line_at(text, at), "a connection string");
+    let address = Address {
+        host: "localhost".to_owned(),
+        port: found.get(2).and_then(|port| port.as_str().parse().ok()),
+        ..Address::default()
+    };
+    Some(Evidence {
+        address: Some(address),
+        ..Evidence::new(table::of_name("redis"), Weight::Source, because)
     })
 }
