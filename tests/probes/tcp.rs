@@ -42,7 +42,7 @@ async fn a_port_without_a_listener_refuses() {
 #[tokio::test]
 async fn a_connection_from_a_port_to_itself_is_not_a_listener() {
     // For outgoing connections the system uses every second port of its range in turn, and gives the
-    // others to listeners, so this connects to the next port.
+    // others to listeners, so the neighbour is tried too.
     let free = free_port();
     for port in [free, free ^ 1] {
         let prober = Prober::default();

@@ -299,7 +299,7 @@ async fn a_script_that_cannot_be_started_is_reported_with_the_reason() {
 }
 
 #[tokio::test]
-async fn arguments_with_a_null_byte_are_rejected() {
+async fn an_empty_command_and_a_null_byte_are_rejected() {
     let stage = Stage::new("words");
     for words in [&[][..], &["/bin/sh", "a\0b"]] {
         let fault = launch(stage.prepare(words)).await.err();

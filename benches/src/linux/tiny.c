@@ -1,4 +1,4 @@
-/* The smallest service there is: notes its start and that it listens as the test service does, takes
+/* The smallest possible service: records its start and that it listens as the test service does, accepts
  * connections and closes them. Ten thousand of it fit into memory. */
 #include <arpa/inet.h>
 #include <fcntl.h>

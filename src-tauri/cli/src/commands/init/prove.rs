@@ -27,7 +27,7 @@ use crate::{
 /// The maximum number of starts. A difference can hide others, which only the next start shows.
 const STARTS: usize = 5;
 
-/// The pause between two looks at the processes.
+/// The pause between two checks of the processes.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The number of looks at a service that is not ready and listens on another port, after which that port counts.
