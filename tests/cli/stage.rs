@@ -81,7 +81,7 @@ impl Stage {
         (out, err)
     }
 
-    /// Like [`Self::run`], and parses the standard output as JSON.
+    /// Like [`Self::expect`], and parses the standard output as JSON.
     pub(crate) fn json(&self, words: &[&str], code: i32) -> Value {
         let (out, _) = self.expect(words, code);
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))

@@ -94,7 +94,7 @@ impl Stage {
         self.pilotlight_of("home", words)
     }
 
-    /// Like [`Self::run`], with another home and daemon.
+    /// Like [`Self::pilotlight`], with another home and daemon.
     pub(crate) fn pilotlight_of(&self, home: &str, words: &[&str]) -> Result<Output, String> {
         finish(self.command(words, home), &format!("pilotlight {words:?}"))
     }

@@ -52,7 +52,7 @@ impl Context {
         Ok(stack_file::find(start)?)
     }
 
-    /// Like [`Self::file`], for a file that may have been deleted while its stack runs.
+    /// Like [`Self::find`], for a file that may have been deleted while its stack runs.
     pub(crate) fn find_among(&self, snapshot: &Snapshot) -> Result<PathBuf, Failure> {
         let found = self.find();
         let start = std::path::absolute(self.file.as_deref().unwrap_or(Path::new(".")));

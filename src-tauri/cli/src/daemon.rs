@@ -55,7 +55,7 @@ pub(crate) async fn attach(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::Keep).await
 }
 
-/// Like [`Self::own`], but only to stop the services of an earlier daemon. The daemon accepts no start.
+/// Like [`attach`], but only to stop the services of an earlier daemon. The daemon accepts no start.
 pub(crate) async fn attach_to_stop(home: &Home) -> Result<Attached, Failure> {
     attach_for(home, Purpose::StopOnly).await
 }

@@ -72,7 +72,7 @@ impl Stage {
         told(words, &self.command(words).output().unwrap(), code)
     }
 
-    /// Like [`Self::run`], and parses the standard output as JSON.
+    /// Like [`Self::expect`], and parses the standard output as JSON.
     pub(crate) fn json(&self, words: &[&str], code: i32) -> Value {
         let (out, _) = self.expect(words, code);
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
@@ -181,7 +181,7 @@ impl Stranger {
         Self::of(pilotlight_test_service::path(), address)
     }
 
-    /// Like [`listener`], with another program, which must be a copy of the test service.
+    /// Like [`Self::listening`], with another program, which must be a copy of the test service.
     pub(crate) fn of(program: &Path, address: &str) -> Self {
         let mut child = Command::new(program)
             .args(["--listen", address])
