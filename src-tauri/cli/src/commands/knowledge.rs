@@ -7,7 +7,7 @@ use std::{
 };
 
 use pilotlight::{
-    diagnose::evidence::log::{LogError, OF_TEAM},
+    diagnose::evidence::log::{LogError, LogErrorKind, OF_TEAM},
     effects::log::{OwnErrors, read_excerpt},
     host::clock,
     knowledge,
@@ -91,16 +91,19 @@ fn show(out: &mut impl io::Write, error: &LogError) -> io::Result<bool> {
     writeln!(out, "line {}: {text}", error.line.number)?;
     let cause = error.cause.iter().map(|line| line.text.as_str());
     let mut lines = std::iter::once(error.line.text.as_str()).chain(cause);
-    let of_team = error.advice.as_ref().filter(|advice| advice.id == OF_TEAM);
-    let entry = match of_team {
-        Some(_) => Some((OF_TEAM, "known")),
+    let entry = match &error.advice {
+        Some(advice) if advice.id == OF_TEAM => Some((OF_TEAM, "known")),
+        Some(advice) => knowledge::file_of(advice.id).map(|file| (advice.id, file)),
         None => lines.find_map(knowledge::identify),
     };
-    let Some((id, file)) = entry else {
+    if let Some((id, file)) = entry {
+        writeln!(out, "  {}  {}", paint(BOLD, id), paint(DIM, file))?;
+    } else if let LogErrorKind::VariableMissing { name } = &error.kind {
+        writeln!(out, "  the variable {name} is not set")?;
+    } else if error.kind == LogErrorKind::Other {
         writeln!(out, "  {}", paint(DIM, "not known"))?;
         return Ok(false);
-    };
-    writeln!(out, "  {}  {}", paint(BOLD, id), paint(DIM, file))?;
+    }
     if let Some(known) = &error.advice {
         let shown = |text: &str| tame(text).replace("{service}", "the service");
         if let Some(title) = &known.title {

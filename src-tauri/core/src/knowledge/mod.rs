@@ -113,8 +113,14 @@ pub fn search(words: &[String]) -> Vec<Listed> {
 #[must_use]
 pub fn identify(text: &str) -> Option<(&'static str, &'static str)> {
     let (id, ..) = error(text)?;
+    Some((id, file_of(id)?))
+}
+
+/// Returns the ecosystem of the entry of this name.
+#[must_use]
+pub fn file_of(id: &str) -> Option<&'static str> {
     let entry = ERRORS.entries.iter().find(|entry| entry.id == id)?;
-    Some((entry.id, entry.file))
+    Some(entry.file)
 }
 
 /// Returns the error in a line: the entry, its meaning, and the values of its groups.

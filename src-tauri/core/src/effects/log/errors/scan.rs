@@ -245,16 +245,23 @@ fn shown(text: &str) -> String {
 }
 
 fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
-    let all = || trace.lines.clone().map(|at| lines[at]);
-    let telling = [Some(trace.says), trace.cause]
-        .into_iter()
-        .flatten()
-        .map(|at| lines[at])
-        .chain(all())
-        .map(|line| kind(line.trim_start_matches(['|', ' '])))
-        .find(|(kind, _)| *kind != LogErrorKind::Other);
-    let missing = missing_variable(lines, trace).map(|kind| (kind, None));
-    let (kind, advice) = missing.or(telling).unwrap_or((LogErrorKind::Other, None));
+    let of_line = |at: usize| (at, kind(lines[at].trim_start_matches(['|', ' '])));
+    let named = [Some(trace.says), trace.cause].into_iter().flatten();
+    let mut known: Vec<_> = named
+        .chain(trace.lines.clone())
+        .map(of_line)
+        .filter(|(_, (kind, _))| *kind != LogErrorKind::Other)
+        .collect();
+    // What an exception advises on a missing module may mention a variable.
+    let is_module = |(_, (kind, _)): &(usize, (LogErrorKind, _))| {
+        matches!(kind, LogErrorKind::ModuleMissing { .. })
+    };
+    known.sort_by_key(|known| !(is_module(known) && Some(known.0) == trace.cause));
+    let telling = known.into_iter().next();
+    let missing = missing_variable(lines, trace).map(|kind| (trace.says, (kind, None)));
+    let (told_at, (kind, advice)) = missing
+        .or(telling)
+        .unwrap_or((trace.says, (LogErrorKind::Other, None)));
     let named = [Some(trace.says), trace.cause];
     let mut ports: Vec<u16> = named
         .into_iter()
@@ -262,19 +269,20 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
         .flat_map(|at| ports(lines[at]))
         .collect();
     ports.dedup();
-    let mut line = page.line(trace.says, trace.lines.end);
-    complete(&mut line, lines, trace.says);
+    // A message of several lines may name the cause in a later one.
+    let is_announced = lines[trace.says].trim_end().ends_with(':')
+        && told_at > trace.says
+        && kind != LogErrorKind::Syntax;
+    let says = if is_announced { told_at } else { trace.says };
+    let mut line = page.line(says, trace.lines.end);
+    complete(&mut line, lines, says);
     if trace.form == LogErrorForm::Panic && trace.says > trace.lines.start {
         // Rust prints the location on one line and the message on the next.
         let place = lines[trace.lines.start];
         line.text = shown(&format!("{place} {}", lines[trace.says].trim()));
         line.number = page.texts[trace.lines.start].number;
     }
-    if kind == LogErrorKind::Syntax
-        && let Some(place) = place_before(lines, trace.says)
-    {
-        line.text = shown(&format!("{} ({place})", lines[trace.says]));
-    }
+    with_place(&mut line, &kind, lines, trace.says);
     LogError {
         line,
         kind,
@@ -285,13 +293,32 @@ fn of_trace(lines: &[&str], trace: &Trace, page: &Page<'_>) -> LogError {
     }
 }
 
-/// Returns the file and line that an interpreter prints before the message, if it does.
-fn place_before<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
-    static PLACE: LazyLock<Pattern> =
-        LazyLock::new(|| Pattern::new(r"^(?:file://)?/?[^\s:]+:\d+$"));
+/// Adds to a syntax error the file and line that an interpreter prints before the message, if it does.
+fn with_place(line: &mut LogLine, kind: &LogErrorKind, lines: &[&str], at: usize) {
+    static PLACE: LazyLock<Pattern> = LazyLock::new(|| {
+        Pattern::new(
+            r#"^(?:(?:file://)?/?[^\s:]*?(?<node>[^\s:/]+:\d+)|File "[^"]*?(?<python>[^"/\\]+)", line (?<line>\d+))$"#,
+        )
+    });
+    if *kind != LogErrorKind::Syntax {
+        return;
+    }
     let before = lines[..at].iter().rev().take(6).map(|line| line.trim());
-    let place = before.into_iter().find(|line| PLACE.is_match(line))?;
-    place.rsplit('/').next()
+    let place = before.into_iter().find_map(|line| {
+        let found = PLACE.all(line).next()?;
+        let node = found.group("node").map(str::to_owned);
+        let python = || {
+            Some(format!(
+                "{}:{}",
+                found.group("python")?,
+                found.group("line")?
+            ))
+        };
+        node.or_else(python)
+    });
+    if let Some(place) = place {
+        line.text = shown(&format!("{} ({place})", lines[at]));
+    }
 }
 
 /// Finds missing variables: `os.environ["NAME"]`, and missing settings of pydantic.
@@ -326,6 +353,9 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
             r"\[(?:emerg|alert|crit)\]|^Unhandled exception\. |^\d+:[A-Z] .* # (?:Fatal|Wrong signature|Bad file format|Can't |Short read|Unrecoverable|Error )",
         )
     });
+    /// A compiler begins with the place.
+    static COMPILER: LazyLock<Pattern> =
+        LazyLock::new(|| Pattern::new(r"^(?:\S+\.\w{1,5}[:(]\d+|== Compilation error in file )"));
     let line = lines[at];
     if line.trim().is_empty() || is_aftermath(line) {
         return None;
@@ -334,8 +364,10 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
     let may_be_grave = line.contains('[')
         || line.starts_with("Unhandled")
         || line.starts_with(|first: char| first.is_ascii_digit());
-    let is_error = level == Some(Level::Error) || may_be_grave && EMERGENCY.is_match(line);
     let (kind, advice) = kind(line);
+    let is_error = level == Some(Level::Error)
+        || may_be_grave && EMERGENCY.is_match(line)
+        || kind == LogErrorKind::Syntax && level.is_none() && COMPILER.is_match(line);
     let kind = match kind {
         LogErrorKind::PortMoved { from, to: None } => LogErrorKind::PortMoved {
             from,
@@ -357,6 +389,7 @@ fn of_line(lines: &[&str], at: usize, page: &Page<'_>) -> Option<LogError> {
     counts.then(|| {
         let mut line = page.line(at, at + 1);
         complete(&mut line, lines, at);
+        with_place(&mut line, &kind, lines, at);
         LogError {
             line,
             kind,

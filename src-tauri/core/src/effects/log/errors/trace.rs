@@ -47,6 +47,8 @@ static RUST: LazyLock<Pattern> =
     LazyLock::new(|| Pattern::new(r"^(?:.*\s)?thread '[^']*' (?:\(\d+\) )?panicked at "));
 /// The first line of a Go panic.
 const GO: [&str; 3] = ["panic: ", "fatal error: ", "runtime: out of memory"];
+/// The first line of a failed start of an Elixir application.
+const MIX: &str = "** (Mix) Could not start application ";
 static GO_FRAME: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::new(
         r"^(?:goroutine \d+|\s|[\w./*()\-\[\]]+\(.*\)$|created by |exit status \d|\[signal |panic: |main\.)",
@@ -65,6 +67,9 @@ pub(super) fn trace(lines: &[&str], at: usize) -> Option<Trace> {
     }
     if GO.iter().any(|start| line.starts_with(start)) {
         return go(lines, at);
+    }
+    if line.contains(MIX) {
+        return Some(mix(lines, at));
     }
     stack(lines, at)
 }
@@ -169,6 +174,20 @@ fn go(lines: &[&str], at: usize) -> Option<Trace> {
         cause: None,
         form: LogErrorForm::Panic,
     })
+}
+
+/// Reads the failed start of an Elixir application: processes within each other, the innermost with the reason.
+fn mix(lines: &[&str], at: usize) -> Trace {
+    let is_inner = |at: &usize| lines[*at].starts_with("    ");
+    let end = (at + 1..lines.len()).find(|at| !is_inner(at));
+    let lines_of = at..end.unwrap_or(lines.len());
+    let reason = lines_of.clone().rfind(|&at| lines[at].contains("** ("));
+    Trace {
+        says: reason.unwrap_or(at),
+        lines: lines_of,
+        cause: None,
+        form: LogErrorForm::Exception,
+    }
 }
 
 /// Reads a stack trace of V8, Java or .NET: the message, then indented frames and causes.

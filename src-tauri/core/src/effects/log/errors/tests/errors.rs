@@ -103,7 +103,7 @@ fn a_python_error_is_the_last_line_of_its_traceback() {
         Case {
             log: "Traceback (most recent call last):\n  File \"/app/main.py\", line 5\n    def x(:\n          ^\nSyntaxError: invalid syntax",
             line: 5,
-            says: "SyntaxError: invalid syntax",
+            says: "SyntaxError: invalid syntax (main.py:5)",
             kind: Kind::Syntax,
         },
         Case {
@@ -476,4 +476,40 @@ fn the_last_line_is_neither_a_frame_nor_a_launcher_message() {
     let log = "  Command \"horizon\" is not defined.\n\n  at vendor/Application.php:737\n\nBUILD FAILED in 3s";
     let last = read(log).last_line.expect("a line");
     assert_eq!(last.text, "Command \"horizon\" is not defined.");
+}
+
+#[test]
+fn a_message_of_several_lines_is_shown_by_the_line_that_tells() {
+    check(&[
+        Case {
+            log: "PrismaClientKnownRequestError: \nInvalid `prisma.post.findMany()` invocation:\n\nThe table `public.Post` does not exist in the current database.\n    at $n.handleRequestError (/app/library.js:121:7315) {\n  code: 'P2021'\n}",
+            line: 4,
+            says: "The table `public.Post` does not exist in the current database.",
+            kind: named(|name| Kind::TableMissing { name }, "public.Post"),
+        },
+        Case {
+            log: "** (Mix) Could not start application shop: Shop.Application.start(:normal, []) returned an error: shutdown: failed to start child: ShopWeb.Endpoint\n    ** (EXIT) shutdown: failed to start child: Phoenix.PubSub.PG2\n        ** (EXIT) an exception was raised:\n            ** (RuntimeError) no such table",
+            line: 4,
+            says: "** (RuntimeError) no such table",
+            kind: Kind::Other,
+        },
+    ]);
+}
+
+#[test]
+fn a_compiler_that_begins_with_the_place_reports_an_error() {
+    let log = "# example.com/shop\n./main.go:14:2: undefined: handler";
+    check(&[Case {
+        log,
+        line: 2,
+        says: "./main.go:14:2: undefined: handler",
+        kind: Kind::Syntax,
+    }]);
+}
+
+#[test]
+fn a_missing_module_is_the_cause_though_the_last_exception_mentions_a_variable() {
+    let log = "Traceback (most recent call last):\n  File \"/app/manage.py\", line 11, in main\n    from django.core.management import x\nModuleNotFoundError: No module named 'django'\n\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"/app/manage.py\", line 13, in main\n    raise ImportError(\nImportError: Couldn't import Django. Are you sure it's installed and available on your PYTHONPATH environment variable?";
+    let error = read(log).last_error.expect("an error");
+    assert_eq!(error.kind, module(Ecosystem::Python, "django"));
 }
