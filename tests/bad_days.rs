@@ -208,7 +208,7 @@ async fn a_foreign_process_on_the_port_is_left_alone_by_default_and_can_be_stopp
         "python",
         "create_server",
         &own.display().to_string(),
-        "it had been running in",
+        "it has been running in",
         "not a leftover of this stack",
     ] {
         assert!(said.contains(part), "{part}: {said}");

@@ -21,6 +21,8 @@ struct Finding {
     code: String,
     service: String,
     title: String,
+    #[serde(default, rename = "since")]
+    _since: Option<String>,
     evidence: Vec<String>,
     symptoms: Vec<Symptom>,
     remedy: Remedy,
@@ -47,10 +49,12 @@ struct Remedy {
 pub(crate) enum Verdict {
     /// The findings are as expected.
     Right,
-    /// The root cause has another code, service or symptoms, or does not come first.
+    /// The root cause comes first, and its symptoms, evidence or remedy are not all as expected.
+    Partly,
+    /// The root cause has another code or service, or does not come first.
     Wrong,
     /// Doctor found nothing although something is broken.
-    Missed,
+    Silent,
     /// Doctor reported an additional finding.
     FalseAlarm,
     /// The case itself could not run.
@@ -58,10 +62,11 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Right,
+        Self::Partly,
         Self::Wrong,
-        Self::Missed,
+        Self::Silent,
         Self::FalseAlarm,
         Self::Broken,
     ];
@@ -69,8 +74,9 @@ impl Verdict {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Right => "right",
+            Self::Partly => "partly",
             Self::Wrong => "wrong",
-            Self::Missed => "missed",
+            Self::Silent => "silent",
             Self::FalseAlarm => "false alarm",
             Self::Broken => "broken",
         }
@@ -144,11 +150,10 @@ fn verdict(case: &Case, report: &Report, faultless: bool) -> Verdict {
     match case.expect.first() {
         _ if faultless => Verdict::Right,
         None => Verdict::FalseAlarm,
-        Some(_) if report.findings.is_empty() => Verdict::Missed,
-        Some(first) if is_first(first) && report.findings.len() > case.expect.len() => {
-            Verdict::FalseAlarm
-        }
-        Some(_) => Verdict::Wrong,
+        Some(_) if report.findings.is_empty() => Verdict::Silent,
+        Some(first) if !is_first(first) => Verdict::Wrong,
+        Some(_) if report.findings.len() > case.expect.len() => Verdict::FalseAlarm,
+        Some(_) => Verdict::Partly,
     }
 }
 

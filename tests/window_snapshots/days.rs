@@ -170,7 +170,6 @@ fn other_program(name: &str, command_line: &str, port: u16) -> Holder {
         user: Some("anna".to_owned()),
         folder: None,
         since: None,
-        age: None,
         addresses: vec![([127, 0, 0, 1], port).into()],
         mark: None,
     }

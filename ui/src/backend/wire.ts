@@ -225,6 +225,10 @@ service: ServiceName,
  */
 title: string, 
 /**
+ * The time since which it holds, if known. Texts have no ages: what shows the finding formats one.
+ */
+since?: string, 
+/**
  * The evidence, for the user to verify.
  */
 evidence: string[], 

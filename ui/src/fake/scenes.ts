@@ -147,7 +147,7 @@ function usage(views: StackView[], now: number): UsageSample[] {
 const redisDown: Finding = {
   code: "exited",
   service: "redis",
-  title: "Redis is not running: it was killed by signal 9 12 s ago",
+  title: "Redis is not running: it was killed by signal 9",
   evidence: [
     "signal 9 came from outside: `dmesg | grep -i 'out of memory'` says whether from the kernel",
     "nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`",

@@ -34,7 +34,7 @@ use crate::{
     context::Context,
     failure::{Ending, Failure},
     json, paint,
-    time::took,
+    time::{self, took},
     view::{Look, report},
 };
 
@@ -119,7 +119,13 @@ impl Visit {
     }
 
     fn print(&self) -> io::Result<()> {
-        let lines = report(&self.findings, &self.stack, &self.took, Look::of_output());
+        let lines = report(
+            &self.findings,
+            &self.stack,
+            &self.took,
+            time::now(),
+            Look::of_output(),
+        );
         paint::print(&mut paint::out(), lines)
     }
 

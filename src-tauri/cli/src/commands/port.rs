@@ -7,7 +7,6 @@ use std::{
 
 use pilotlight::{
     effects::port::{Listeners, Requester, describe_fault, free, listeners, may_free},
-    host::clock,
     model::{
         container::Publisher,
         documents::{HiddenListener, Listener, PortFreed, PortReport, PublishedBy},
@@ -232,7 +231,7 @@ fn say_ended(
     }
     let mut out = paint::out();
     for holder in ended {
-        writeln!(out, "Stopped {}", tame(&holder.describe(clock::now().wall)))?;
+        writeln!(out, "Stopped {}", tame(&holder.describe()))?;
     }
     if let Some(container) = container {
         writeln!(out, "Stopped {}", tame(&container.to_string()))?;
@@ -250,7 +249,7 @@ fn say_refused(
     fault: &PortFault,
     running: &Running,
 ) -> Result<Ending, Failure> {
-    let reason = describe_fault(asked.port, fault, clock::now().wall);
+    let reason = describe_fault(asked.port, fault);
     if asked.json {
         json::print(&PortFreed {
             port: asked.port,

@@ -1,6 +1,9 @@
 //! The output of `pilotlight doctor`: each finding with its evidence, symptoms and remedy, then the tree of
 //! services.
 
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
 use pilotlight::{
     model::{
         finding::{Code, Finding},
@@ -10,18 +13,22 @@ use pilotlight::{
 };
 
 use super::{Look, table::heading, words};
-use crate::paint::{AMBER, BOLD, DIM, GREEN, PLAIN, RED, light, paint, tame, width};
+use crate::{
+    paint::{AMBER, BOLD, DIM, GREEN, PLAIN, RED, light, paint, tame, width},
+    time,
+};
 
 /// Returns the findings, and the services with their lights.
 pub(crate) fn report(
     findings: &[Finding],
     stack: &StackView,
     took: &str,
+    now: Timestamp,
     look: Look,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for finding in findings {
-        lines.extend(told(finding, look));
+        lines.extend(told(finding, now, look));
         lines.push(String::new());
     }
     lines.push(heading(stack));
@@ -48,7 +55,7 @@ fn is_underway(stack: &StackView) -> bool {
     services.any(|service| matches!(service.light, Light::Amber | Light::Red))
 }
 
-fn told(finding: &Finding, look: Look) -> Vec<String> {
+fn told(finding: &Finding, now: Timestamp, look: Look) -> Vec<String> {
     let signs = look.signs;
     let cross = paint(RED, signs.light(Light::Red));
     let mut lines = Vec::new();
@@ -60,7 +67,11 @@ fn told(finding: &Finding, look: Look) -> Vec<String> {
         &finding.title,
         look,
     );
-    let where_it_is = format!("{} {} {}", finding.service, signs.dot(), name(finding.code));
+    let mut where_it_is = format!("{} {} {}", finding.service, signs.dot(), name(finding.code));
+    if let Some(since) = finding.since {
+        let age = time::age(time::since(since, now));
+        let _ = write!(where_it_is, " {} {age} ago", signs.dot());
+    }
     lines.push(format!("  {}", paint(DIM, &where_it_is)));
     for evidence in &finding.evidence {
         wrap(&mut lines, "    ", 4, PLAIN, evidence, look);

@@ -78,6 +78,7 @@ fn backend() -> ServiceView {
         code: Code::StartupError,
         service: "backend".into(),
         title: "backend exited with code 1 before it was ready".into(),
+        since: None,
         evidence: vec!["last log line: ModuleNotFoundError: No module named 'fastapi'".into()],
         symptoms: vec![Symptom {
             service: "frontend".into(),
@@ -313,7 +314,8 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
     let cause = Finding {
         code: Code::Exited,
         service: "redis".into(),
-        title: "redis is not running: it was killed by signal 9 12 s ago".into(),
+        title: "redis is not running: it was killed by signal 9".into(),
+        since: ago(12_000),
         evidence: vec!["nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`".into()],
         symptoms: vec![Symptom {
             service: "backend".into(),
@@ -331,10 +333,16 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
     let mut backend = service("backend", PhaseName::Ready, Light::Amber);
     backend.needs = vec!["redis".into()];
     let redis = service("redis", PhaseName::Failed, Light::Red);
-    let lines = report(&[cause], &stack(vec![redis, backend]), "20 ms", UNICODE);
+    let lines = report(
+        &[cause],
+        &stack(vec![redis, backend]),
+        "20 ms",
+        now(),
+        UNICODE,
+    );
     let expected = [
-        "✖ redis is not running: it was killed by signal 9 12 s ago",
-        "  redis · exited",
+        "✖ redis is not running: it was killed by signal 9",
+        "  redis · exited · 12 s ago",
         "    nothing listens on 127.0.0.1:6379: `ss -ltnp 'sport = :6379'`",
         "  Also causes:",
         "    backend, create a session: POST /v1/sessions/ answers 500^[[2J",
@@ -348,8 +356,8 @@ fn the_report_tells_the_cause_and_draws_what_needs_what() {
         "1 problem found. (checked in 20 ms)",
     ];
     assert_eq!(text(&lines), expected.join("\n"));
-    let underway = report(&[], &nexus(), "20 ms", UNICODE);
+    let underway = report(&[], &nexus(), "20 ms", now(), UNICODE);
     assert!(text(&underway).ends_with("No problems found so far. (checked in 20 ms)"));
-    let healthy = report(&[], &stack(vec![self::redis()]), "20 ms", UNICODE);
+    let healthy = report(&[], &stack(vec![self::redis()]), "20 ms", now(), UNICODE);
     assert!(text(&healthy).ends_with("No problems found. (checked in 20 ms)"));
 }

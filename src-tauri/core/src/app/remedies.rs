@@ -11,7 +11,6 @@ use crate::{
         remedy::{self, Line, RemedyError},
     },
     fs::{project_file::Reader, redact::redact},
-    host::clock,
     model::{facts::Mark, finding::Action},
     stack::ServiceName,
 };
@@ -72,7 +71,7 @@ impl AppState {
                 free(*port, &requester)
                     .await
                     .map(drop)
-                    .map_err(|fault| describe_fault(*port, &fault, clock::now().wall))
+                    .map_err(|fault| describe_fault(*port, &fault))
             }
             Action::Install {
                 command, directory, ..

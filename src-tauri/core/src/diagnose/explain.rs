@@ -4,7 +4,6 @@
 mod holder;
 mod port;
 
-pub(super) use holder::ago;
 pub use holder::describe_fault;
 pub(super) use port::taken;
 pub use port::{ended_beside, ended_holders};
@@ -165,7 +164,7 @@ pub(super) fn exited(service: &Service, exit: Option<Exit>, was_ready: bool) -> 
         ),
         None => (
             Code::Exited,
-            format!("{name} is not running: it exited just now"),
+            format!("{name} is not running: it has exited"),
         ),
     };
     stopped_by_itself(service, code, title)
@@ -183,7 +182,7 @@ pub fn crash_loop(service: &Service, ending: &RunEnd, failures: usize) -> Findin
             format!("{name} exited with {how} after {most} restarts, the limit of `max_restarts`")
         }
         None => format!(
-            "{name} keeps crashing: {failures} exits in the last minute, most recently with {how}"
+            "{name} keeps crashing: {failures} exits within a minute, most recently with {how}"
         ),
     };
     stopped_by_itself(service, Code::CrashLoop, title).evidence(last_words(ending))

@@ -3,14 +3,11 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use crate::{
-    diagnose::{
-        evidence::{Evidence, ProbeAnswer, ServiceEvidence, log::LogLine},
-        explain::ago,
-    },
+    diagnose::evidence::{Evidence, ProbeAnswer, ServiceEvidence, log::LogLine},
     model::{
         facts::{Holder, PortFault, ProbeFault, ProbeFaultKind},
         finding::{Action, Code, LineChange},
@@ -171,13 +168,6 @@ impl<'a> Facts<'a> {
             file: self.evidence.stack.file.clone(),
             changes: change(self.evidence.stack_text.as_ref()?)?,
         })
-    }
-
-    /// Formats an elapsed time for the end of a clause: ` 12 s ago`, ` just now`.
-    pub(super) fn ago(&self, since: Option<SystemTime>) -> String {
-        since
-            .and_then(|since| self.evidence.at.duration_since(since).ok())
-            .map_or_else(String::new, |age| format!(" {}", ago(age)))
     }
 }
 

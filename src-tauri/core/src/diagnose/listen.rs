@@ -87,10 +87,7 @@ fn older_process(
             .title(format!(
                 "{name} still runs old code: an older process of it (PID {pid}) holds port {port}"
             ))
-            .evidence([format!(
-                "the older process: {}",
-                old.describe(facts.evidence.at)
-            )])
+            .evidence([format!("the older process: {}", old.describe())])
             .evidence(log::quotes(seen, error))
             .evidence([format!("see {}", commands::who_listens(port))])
             .remedy(format!(

@@ -12,12 +12,9 @@ use super::{
     listen, port, process, redis,
 };
 use crate::{
-    diagnose::{
-        evidence::{
-            ServiceEvidence,
-            log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Lookup, Unreachable},
-        },
-        explain::ago,
+    diagnose::evidence::{
+        ServiceEvidence,
+        log::{LogAdvice, LogError, LogErrorForm, LogErrorKind, Lookup, Unreachable},
     },
     knowledge,
     model::{
@@ -45,12 +42,14 @@ pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option
         When::Ended => {
             let mut last = errors.filter(|error| ServiceEvidence::is_last(&error.line));
             let end = last.next()?;
-            if end.kind != LogErrorKind::Other {
-                return Some(end);
-            }
-            // A message that only reports the failure comes after the reason.
             let is_near = |error: &LogError| error.line.number + NEAR >= end.line.number;
-            Some(last.find(|it| is_settled(it) && is_near(it)).unwrap_or(end))
+            // "It has failed" comes after the reason, and a failed build after what it lacks.
+            let reason = match end.kind {
+                LogErrorKind::Other => last.find(|it| is_settled(it) && is_near(it)),
+                LogErrorKind::Syntax => last.find(|it| it.advice.is_some() && is_near(it)),
+                _ => None,
+            };
+            Some(reason.unwrap_or(end))
         }
         When::Now => {
             // Consequences come after their error: the first one that names something is the cause.
@@ -64,9 +63,20 @@ pub(super) fn error<'a>(facts: &Facts<'_>, seen: Seen<'a>, when: When) -> Option
     }
 }
 
-/// Returns the line of an error, or the known cause.
+/// Returns the line of an error; of exceptions of Java and .NET, which wrap each other, the innermost.
 pub(super) fn shown(error: &LogError) -> &str {
-    error.line.text.trim()
+    let text = error.line.text.trim();
+    let cause = error
+        .cause
+        .as_ref()
+        .filter(|_| error.kind == LogErrorKind::Other);
+    let inner = cause.and_then(|cause| {
+        let cause = cause.text.trim();
+        cause
+            .strip_prefix("Caused by: ")
+            .or_else(|| cause.strip_prefix("---> "))
+    });
+    inner.unwrap_or(text)
 }
 
 /// Quotes the line of an error, and its deepest cause.
@@ -516,10 +526,4 @@ fn by_proxy(seen: Seen<'_>, address: &Unreachable) -> Option<Candidate> {
                 "set `NO_PROXY = \"localhost,127.0.0.1,::1\"` in `env` of {name}"
             )),
     )
-}
-
-/// Formats the age of a line, if known.
-fn age(address: &Unreachable) -> String {
-    let age = address.line.age;
-    age.map_or_else(String::new, |age| format!(", {}", ago(age)))
 }

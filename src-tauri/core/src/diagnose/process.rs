@@ -1,5 +1,7 @@
 //! Services that are not running: exited, not started, waiting, unable to start.
 
+use std::time::Duration;
+
 use super::{
     commands,
     facts::{Facts, Seen},
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     diagnose::{
-        evidence::log::{LogError, LogErrorKind},
+        evidence::log::{LogError, LogErrorForm, LogErrorKind},
         explain,
     },
     model::{
@@ -132,10 +134,11 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     let (spec, is) = (seen.spec, seen.is);
     let name = &spec.name;
     if let Some(line) = &is.out_of_memory {
-        let candidate = Candidate::new(name, Code::OutOfMemory, Level::End).title(format!(
-            "{name} is not running: the kernel killed it because memory ran out{}",
-            facts.ago(is.since)
-        ));
+        let candidate = Candidate::new(name, Code::OutOfMemory, Level::End)
+            .title(format!(
+                "{name} is not running: the kernel killed it because memory ran out"
+            ))
+            .since(is.since);
         return vec![
             candidate
                 .evidence([line.clone(), format!("see {}", commands::kernel_log())])
@@ -149,7 +152,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
     if let Some(candidate) = error.and_then(|error| log::conclusive(facts, seen, error)) {
         return vec![candidate];
     }
-    let mut candidate = end(facts, seen, error.is_none());
+    let mut candidate = end(seen, error.is_none());
     if let Some(error) = error {
         let text = log::shown(error);
         if candidate.finding.code != Code::SilentExit {
@@ -163,7 +166,7 @@ fn ended(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
         }
         candidate = candidate.evidence([format!("last {}", is.quote(line))]);
     }
-    if comes_back(&candidate, error) {
+    if comes_back(seen, &candidate, error) {
         let text = format!(
             "fix the error, which occurs at each start (its log: {})",
             commands::logs(name)
@@ -206,10 +209,21 @@ fn fails_at_start(candidate: &Candidate) -> bool {
     matches!(candidate.finding.code, Code::CrashLoop | Code::StartupError)
 }
 
+/// Returns whether it exited within a minute after its start.
+fn lived_shortly(seen: Seen<'_>) -> bool {
+    const SHORTLY: Duration = Duration::from_mins(1);
+    let times = seen.is.started.zip(seen.is.since);
+    let lived = times.and_then(|(started, since)| since.duration_since(started).ok());
+    lived.is_some_and(|lived| lived < SHORTLY)
+}
+
 /// Returns whether a restart is suggested for an error that it cannot resolve: one that neither
 /// another service nor the next attempt can change.
-fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
-    fails_at_start(candidate)
+fn comes_back(seen: Seen<'_>, candidate: &Candidate, error: Option<&LogError>) -> bool {
+    let is_its_own = |error: &LogError| {
+        error.form != LogErrorForm::Line && log::is_its_own(error) && lived_shortly(seen)
+    };
+    (fails_at_start(candidate) || error.is_some_and(is_its_own))
         && matches!(candidate.finding.remedy.action, Some(Action::Start { .. }))
         && error.is_none_or(|error| {
             let is_of_another = matches!(
@@ -221,7 +235,7 @@ fn comes_back(candidate: &Candidate, error: Option<&LogError>) -> bool {
 }
 
 /// Returns the candidate for its exit, by the finding of the model or its exit status.
-fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
+fn end(seen: Seen<'_>, with_evidence: bool) -> Candidate {
     let is = seen.is;
     let known = is.finding.as_deref().cloned();
     let finding = known.unwrap_or_else(|| explain::exited(seen.spec, is.last_exit, is.was_ready));
@@ -230,7 +244,7 @@ fn end(facts: &Facts<'_>, seen: Seen<'_>, with_evidence: bool) -> Candidate {
         candidate.finding.evidence.clear();
     }
     match candidate.finding.code {
-        Code::Exited | Code::SilentExit => candidate.title_with(&facts.ago(is.since)),
+        Code::Exited | Code::SilentExit => candidate.since(is.since),
         _ => candidate,
     }
 }

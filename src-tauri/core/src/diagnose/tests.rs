@@ -96,6 +96,15 @@ pub(super) fn well(text: &str) -> Case {
     })
 }
 
+impl Case {
+    /// Returns when a service has entered its phase.
+    fn since(&self, name: &str) -> Option<jiff::Timestamp> {
+        let mut services = self.0.services.iter();
+        let is = services.find(|is| is.name.as_str() == name)?;
+        is.since?.try_into().ok()
+    }
+}
+
 /// Returns a stack that was not started.
 fn never_started(text: &str) -> Case {
     let mut case = well(text);
@@ -251,6 +260,7 @@ fn end(is: &mut ServiceEvidence, exit: Exit, code: Code, title: &str) {
         code,
         service: is.name.clone(),
         title: title.into(),
+        since: None,
         evidence: Vec::new(),
         symptoms: Vec::new(),
         remedy: Remedy {
@@ -354,7 +364,6 @@ fn holder(name: &str, command_line: &str, host: &str, port: u16) -> Holder {
         user: Some("anna".into()),
         folder: None,
         since: None,
-        age: None,
         addresses: vec![address(host, port)],
         mark: None,
     }

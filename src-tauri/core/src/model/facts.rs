@@ -197,8 +197,6 @@ pub struct Holder {
     pub folder: Option<PathBuf>,
     /// When it started.
     pub since: Option<SystemTime>,
-    /// How long it had been running when it was examined.
-    pub age: Option<Duration>,
     /// The addresses on which it listens.
     pub addresses: Vec<SocketAddr>,
     /// Its mark, if it is a service of Pilot Light.

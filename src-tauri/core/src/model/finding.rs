@@ -1,7 +1,11 @@
 //! A finding: one root cause, with its evidence, symptoms and a remedy.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -104,6 +108,11 @@ pub struct Finding {
     /// A sentence.
     #[cfg_attr(feature = "typescript", ts(type = "string"))]
     pub title: Redacted,
+    /// The time since which it holds, if known. Texts have no ages: what shows the finding formats one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub since: Option<Timestamp>,
     /// The evidence, for the user to verify.
     #[cfg_attr(feature = "typescript", ts(type = "string[]"))]
     pub evidence: Vec<Redacted>,
@@ -120,6 +129,7 @@ impl Finding {
             code,
             service: service.clone(),
             title: title.into(),
+            since: None,
             evidence: Vec::new(),
             symptoms: Vec::new(),
             remedy: Remedy::default(),
@@ -136,6 +146,12 @@ pub(crate) trait Described: Sized {
     fn evidence(mut self, lines: impl IntoIterator<Item: Into<Redacted>>) -> Self {
         let lines = lines.into_iter().map(Into::into);
         self.finding().evidence.extend(lines);
+        self
+    }
+
+    /// Sets the time since which it holds, if known.
+    fn since(mut self, since: Option<SystemTime>) -> Self {
+        self.finding().since = since.and_then(|since| since.try_into().ok());
         self
     }
 

@@ -13,7 +13,6 @@ use pilotlight::{
         project_file::{Reader, TIME_LIMIT},
         redact::redact,
     },
-    host::clock,
     model::finding::{Action, Finding},
     stack::ServiceName,
 };
@@ -163,16 +162,15 @@ pub(crate) async fn carry_out(
         Action::FreePort { port } => {
             let requester =
                 Requester::with(Running::of(context, &visit.snapshot).marks().collect());
-            let now = clock::now().wall;
             match free(*port, &requester).await {
                 Ok(ended) => {
                     for holder in ended {
-                        remark(DIM, &format!("ended {}", holder.describe(now)))?;
+                        remark(DIM, &format!("ended {}", holder.describe()))?;
                     }
                     Ok(Done::Prepared)
                 }
                 Err(fault) => {
-                    tell(&tame(&describe_fault(*port, &fault, now)), None)?;
+                    tell(&tame(&describe_fault(*port, &fault)), None)?;
                     Ok(Done::Not)
                 }
             }

@@ -95,6 +95,7 @@ fn finding(cause: &str) -> Finding {
         code: Code::Exited,
         service: cause.into(),
         title: format!("{cause} is to blame").into(),
+        since: None,
         evidence: Vec::new(),
         symptoms: Vec::new(),
         remedy: Remedy {

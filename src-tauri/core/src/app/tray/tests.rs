@@ -244,6 +244,7 @@ fn port_taken() -> Finding {
         code: Code::PortTaken,
         service: "backend".into(),
         title: "Port 8001 is taken by node (pid 4242)".into(),
+        since: None,
         evidence: Vec::new(),
         symptoms: Vec::new(),
         remedy: Remedy {
@@ -259,6 +260,7 @@ fn a_problem_is_an_item_that_names_the_service_once_and_shows_it() {
         let mut failed = service("backend", PhaseName::Failed, Light::Red);
         let finding = Finding {
             title: title.into(),
+            since: None,
             ..port_taken()
         };
         failed.finding = Some(Arc::new(finding));

@@ -1,6 +1,8 @@
 //! Descriptions of port holders and faults.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     model::facts::{Holder, PortFault, Protected},
@@ -8,30 +10,32 @@ use crate::{
 };
 
 impl Holder {
-    /// Describes the process in one line: `node (PID 4242, user anna, running for 12 min, in /srv/shop): node
-    /// server.js`.
+    /// Describes the process in one line: `node (PID 4242, user anna, since 2026-01-05 10:00:00, in /srv/shop):
+    /// node server.js`.
     #[must_use]
-    pub fn describe(&self, now: SystemTime) -> String {
+    pub fn describe(&self) -> String {
         let (name, pid) = (&self.name, self.process.pid);
         let part = |text: Option<String>| text.unwrap_or_default();
         let user = part(self.user.as_ref().map(|user| format!(", user {user}")));
-        let age = self.since.and_then(|since| now.duration_since(since).ok());
-        let age = part(age.map(|age| format!(", running for {}", rounded(age))));
+        let since = part(
+            self.since
+                .map(|since| format!(", since {}", date_time(since))),
+        );
         let folder = self.folder.as_ref();
         let folder = part(folder.map(|folder| format!(", in {}", folder.display())));
         let command_line = part(self.command_line.as_ref().map(|line| format!(": {line}")));
-        format!("{name} (PID {pid}{user}{age}{folder}){command_line}")
+        format!("{name} (PID {pid}{user}{since}{folder}){command_line}")
     }
 }
 
 /// Describes a fault in one sentence without a full stop.
 #[must_use]
-pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String {
+pub fn describe_fault(port: Port, fault: &PortFault) -> String {
     let title = super::port::title(&port.to_string(), fault);
     match fault {
         PortFault::Taken { holder, protected } => {
             let by = match holder {
-                Some(holder) => holder.describe(now),
+                Some(holder) => holder.describe(),
                 None => super::port::hidden(protected.as_ref()),
             };
             match protected {
@@ -50,30 +54,26 @@ pub fn describe_fault(port: Port, fault: &PortFault, now: SystemTime) -> String 
     }
 }
 
-/// Formats an age: `12 s ago`, or `just now` if less than a second.
-pub(crate) fn ago(age: Duration) -> String {
-    if age.as_secs() == 0 {
-        return "just now".to_owned();
-    }
-    format!("{} ago", rounded(age))
-}
-
-/// Formats a duration in its largest unit: `12 min`.
-pub(super) fn rounded(age: Duration) -> String {
-    match age.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds / 60),
-        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
+/// Formats a time in the local time zone. The texts of a finding stay while it is valid, so they have times and
+/// no ages.
+pub(super) fn date_time(time: SystemTime) -> String {
+    let time = Timestamp::try_from(time).unwrap_or_default();
+    let local = time.to_zoned(TimeZone::system());
+    local.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::facts::Process;
 
-    fn holder(now: SystemTime) -> Holder {
+    fn since() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
+    }
+
+    fn holder() -> Holder {
         Holder {
             process: Process {
                 pid: 4242,
@@ -83,8 +83,7 @@ mod tests {
             command_line: Some("node server.js --port 8001".to_owned()),
             user: Some("anna".to_owned()),
             folder: Some("/srv/shop".into()),
-            since: Some(now - Duration::from_secs(12 * 60 + 5)),
-            age: None,
+            since: Some(since()),
             addresses: Vec::new(),
             mark: None,
         }
@@ -92,49 +91,39 @@ mod tests {
 
     #[test]
     fn a_holder_is_one_line_with_all_that_is_known() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let mut holder = holder(now);
+        let mut holder = holder();
         assert_eq!(
-            holder.describe(now),
-            "node (PID 4242, user anna, running for 12 min, in /srv/shop): node server.js --port 8001"
+            holder.describe(),
+            format!(
+                "node (PID 4242, user anna, since {}, in /srv/shop): node server.js --port 8001",
+                date_time(since())
+            )
         );
         (holder.user, holder.since, holder.command_line) = (None, None, None);
         holder.folder = None;
-        assert_eq!(holder.describe(now), "node (PID 4242)");
+        assert_eq!(holder.describe(), "node (PID 4242)");
     }
 
     #[test]
     fn a_fault_names_the_holder_and_the_reason() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let fault = PortFault::Taken {
-            holder: Some(Box::new(holder(now))),
+            holder: Some(Box::new(holder())),
             protected: Some(Protected::Production),
         };
         let port = Port::new(8001).unwrap();
         assert_eq!(
-            describe_fault(port, &fault, now),
-            "port 8001 is in use by node (PID 4242, user anna, running for 12 min, in /srv/shop): node server.js --port \
-             8001; it was not stopped: in production no process is stopped"
+            describe_fault(port, &fault),
+            format!(
+                "port 8001 is in use by {}; it was not stopped: in production no process is stopped",
+                holder().describe()
+            )
         );
     }
 
     #[test]
-    fn ages_are_rounded_to_their_largest_unit() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (7_200, "2 h"),
-            (90_000, "1 d"),
-        ] {
-            assert_eq!(rounded(Duration::from_secs(seconds)), expected);
-        }
-    }
-
-    #[test]
-    fn less_than_a_second_ago_is_just_now() {
-        assert_eq!(ago(Duration::from_millis(999)), "just now");
-        assert_eq!(ago(Duration::from_secs(1)), "1 s ago");
-        assert_eq!(ago(Duration::from_mins(2)), "2 min ago");
+    fn a_time_is_one_of_the_day_and_not_an_age() {
+        let text = date_time(since());
+        assert!(text.starts_with("1970-01-1"), "{text}");
+        assert_eq!(text.len(), "1970-01-12 13:46:40".len());
     }
 }

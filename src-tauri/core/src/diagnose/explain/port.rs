@@ -1,6 +1,6 @@
 //! Reasons why a service cannot have its port.
 
-use super::holder::rounded;
+use super::holder::date_time;
 use crate::{
     model::{
         facts::{Claimed, Holder, Neighbour, PortFault, Protected, Stopped},
@@ -79,9 +79,10 @@ fn about(holder: &Holder) -> Vec<String> {
     );
     let folder = holder.folder.as_ref();
     let folder = folder.map(|folder| format!(" in {}", folder.display()));
-    let age = holder.age.map(|age| format!(" for {}", rounded(age)));
-    let place: String = folder.into_iter().chain(age).collect();
-    let place = (!place.is_empty()).then(|| format!("it had been running{place}"));
+    let since = holder.since;
+    let since = since.map(|since| format!(" since {}", date_time(since)));
+    let place: String = folder.into_iter().chain(since).collect();
+    let place = (!place.is_empty()).then(|| format!("it has been running{place}"));
     let line = holder.command_line.clone();
     [Some(listens), line, place].into_iter().flatten().collect()
 }

@@ -23,7 +23,7 @@ const NEAR: u64 = 8;
 /// Returns evidence about the server that an error is about.
 pub(super) fn of_server(facts: &Facts<'_>, seen: Seen<'_>, error: &LogError) -> Vec<String> {
     match error.lookup() {
-        Some(Lookup::Server) => answering(facts, seen),
+        Some(Lookup::Server) => answering(seen),
         Some(Lookup::Connections) => connections(facts, error),
         Some(Lookup::Inotify) => inotify(facts),
         Some(Lookup::Version | Lookup::Application) | None => Vec::new(),
@@ -43,13 +43,13 @@ fn inotify(facts: &Facts<'_>) -> Vec<String> {
     told.collect()
 }
 
-/// Describes the processes that listen on the ports of the error, with their folders and ages.
-fn answering(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<String> {
+/// Describes the processes that listen on the ports of the error, with their folders and start times.
+fn answering(seen: Seen<'_>) -> Vec<String> {
     let listeners = seen.is.listeners.iter();
     let told = listeners.map(|holder| {
         let port = holder.addresses.first().map(std::net::SocketAddr::port);
         let port = port.map_or_else(String::new, |port| format!("port {port} is "));
-        format!("{port}{}", holder.describe(facts.evidence.at))
+        format!("{port}{}", holder.describe())
     });
     let see = seen.is.listeners.first().and_then(|holder| {
         let port = holder.addresses.first()?.port();

@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use super::{
-    super::{
-        commands, edit,
-        facts::{Facts, Seen, is_local},
-        holder::{Candidate, Level},
-        well_known::{self, WellKnown},
-    },
-    age,
+use super::super::{
+    commands, edit,
+    facts::{Facts, Seen, is_local},
+    holder::{Candidate, Level},
+    well_known::{self, WellKnown},
 };
 use crate::{
     diagnose::evidence::log::{Unreachable, UnreachableWhy, address as shown},
@@ -35,12 +32,11 @@ impl fmt::Display for Asked<'_> {
 /// Returns the candidate for an address that the log reports as unreachable.
 pub(super) fn dependency(facts: &Facts<'_>, seen: Seen<'_>, address: &Unreachable) -> Candidate {
     let port = address.port.map(crate::stack::Port::number);
-    let line = format!("{}{}", seen.is.quote(&address.line), age(address));
     let asked = Asked {
         host: &address.host,
         port,
         why: address.why,
-        evidence: line,
+        evidence: seen.is.quote(&address.line),
         known: port.and_then(well_known::of),
     };
     self::address(facts, seen, &asked)

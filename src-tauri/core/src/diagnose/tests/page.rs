@@ -21,10 +21,14 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnosis.md
 const NOT_OF_A_DIAGNOSIS: [&str; 3] = ["cors-masked-error", "watch-loop", "watch-incomplete"];
 
 /// Formats a finding as the terminal does.
-fn shown(finding: &Finding) -> String {
+fn shown(case: &Case, finding: &Finding) -> String {
+    let age = finding.since.map_or_else(String::new, |since| {
+        let age = case.0.at.duration_since(since.into()).unwrap();
+        format!(" · {} s ago", age.as_secs())
+    });
     let mut lines = vec![
         format!("● {}", finding.title),
-        format!("  {} · {}", finding.service, name(finding.code)),
+        format!("  {} · {}{age}", finding.service, name(finding.code)),
     ];
     lines.extend(finding.evidence.iter().map(|line| format!("    {line}")));
     if !finding.symptoms.is_empty() {
@@ -56,7 +60,7 @@ fn the_page_shows_the_current_output_for_every_code() {
     for (case, code) in examples() {
         let finding = case.finding();
         assert_eq!(name(finding.code), code);
-        let example = format!("```text\n{}\n```", shown(&finding));
+        let example = format!("```text\n{}\n```", shown(&case, &finding));
         if !page.contains(&format!("### `{code}`\n")) || !page.contains(&example) {
             missing.push(format!("### `{code}`\n\n{example}\n"));
         }
@@ -305,7 +309,6 @@ fn at_ports() -> Vec<(Case, &'static str)> {
     let earlier = "python3 -m uvicorn main:app --port 8001";
     let mut earlier = holder("python3", earlier, "127.0.0.1", 8001);
     earlier.folder = Some("/home/anna/other-project".into());
-    earlier.age = Some(Duration::from_mins(12));
     let shop = Neighbour {
         mark: Mark {
             stack: StackId("shop-1".into()),

@@ -16,7 +16,7 @@ fn redis_is_down_and_the_browser_blames_cors() {
     );
     assert_eq!(
         finding.title,
-        "redis is not running: it was killed by signal 9 12 s ago"
+        "redis is not running: it was killed by signal 9"
     );
     assert_eq!(
         finding.symptoms[0].text,
@@ -89,10 +89,7 @@ fn a_service_that_reports_startup_complete_has_exited() {
     });
     let finding = case.finding();
     assert_eq!(short(&finding), "silent-exit backend");
-    assert_says(
-        &finding,
-        &["with code 0 12 s ago", "Application startup complete"],
-    );
+    assert_says(&finding, &["with code 0", "Application startup complete"]);
 }
 
 #[test]

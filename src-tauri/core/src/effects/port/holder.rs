@@ -18,7 +18,6 @@ use crate::{
     effects::process::{self, ProcessTable, Program},
     env::Env,
     fs::redact,
-    host::clock,
     model::{
         container::Publisher,
         facts::{Holder, Mark, Process},
@@ -336,7 +335,6 @@ impl Details {
                 user: user_name,
                 folder: details.cwd().map(Path::to_owned),
                 since: Some(since),
-                age: clock::now().wall.duration_since(since).ok(),
                 addresses,
                 mark: process::mark_of(process),
             },

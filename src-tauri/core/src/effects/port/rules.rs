@@ -274,7 +274,6 @@ mod tests {
                 user: None,
                 folder: None,
                 since: None,
-                age: None,
                 addresses: Vec::new(),
                 mark: None,
             },

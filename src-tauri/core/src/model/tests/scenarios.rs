@@ -419,7 +419,6 @@ fn a_blocked_port_names_its_holder_and_keeps_the_rest_waiting() {
         user: None,
         folder: None,
         since: None,
-        age: None,
         addresses: Vec::new(),
         mark: None,
     };
