@@ -109,8 +109,11 @@ pub struct ServiceEvidence {
     /// The number of connections of its processes to each port, if its log reports that a server
     /// accepts no more.
     pub connections: Vec<(u16, usize)>,
-    /// Its stopped processes (SIGSTOP, SIGTSTP).
+    /// Its stopped processes (SIGSTOP, SIGTSTP), if a probe fails.
     pub stopped: Vec<u32>,
+    /// Its processes that have exited, each with the parent that has not noticed (a zombie), if a probe fails.
+    /// Windows has none.
+    pub dead: Vec<(u32, u32)>,
     /// The open-file limit of its first process, if its log reports that it is too low.
     pub open_files_limit: Option<u64>,
     /// A path on the disk that its log reports as full, and the available space there in bytes.

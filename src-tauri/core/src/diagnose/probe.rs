@@ -1,20 +1,26 @@
 //! The probes of a running service.
 
+use std::time::Duration;
+
 use super::{
     commands,
     facts::{Facts, Seen, brief},
     holder::{Candidate, CausedBy, Level},
     listen,
-    log::{self, When},
+    log::{self, When, others::command},
     port, process, redis,
 };
 use crate::{
-    diagnose::evidence::{ProbeAnswer, log::LogErrorForm},
+    diagnose::evidence::{
+        ProbeAnswer,
+        log::{LogErrorForm, Unreachable},
+    },
     model::{
         facts::{ProbeFault, ProbeFaultKind},
         finding::{Action, Code, Described as _},
         view::PhaseName,
     },
+    stack::Port,
 };
 
 /// Returns the candidates for a running service. For one that is still starting, only those that
@@ -57,17 +63,111 @@ pub(super) fn running(facts: &Facts<'_>, seen: Seen<'_>, starting: bool) -> Vec<
                 .evidence([format!("its log: {}", commands::logs(&seen.spec.name))]);
             with_reasons(facts, seen, candidate)
         }
-        None => Vec::new(),
+        None => keeps_failing(facts, seen),
     }
 }
 
+/// Returns the candidates for a service without a probe that keeps reporting an address it cannot reach.
+fn keeps_failing(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> {
+    /// Longer than for the light, so that an amber one always has a reason.
+    const RECENT: Duration = Duration::from_secs(45);
+    let mut unreachable = seen.is.log.unreachable.iter();
+    let is_closed = |address: &&Unreachable| {
+        let port = address.port.map(Port::number);
+        address.is_repeated(RECENT) && port.is_none_or(|port| !facts.is_open(&address.host, port))
+    };
+    let is_unprobed =
+        seen.spec.checks.is_empty() && seen.is.probes.iter().all(|probe| probe.host.is_none());
+    let Some(address) = unreachable.find(is_closed).filter(|_| is_unprobed) else {
+        return Vec::new();
+    };
+    let name = &seen.spec.name;
+    let candidate = Candidate::new(name, Code::ReportedError, Level::Use)
+        .title(format!("{name} runs, but cannot reach {address}"))
+        .same_as(address.to_string())
+        .evidence([
+            seen.is.quote(&address.line),
+            format!(
+                "its log has that {} times: {}",
+                address.times,
+                commands::logs(name)
+            ),
+        ])
+        .remedy(format!(
+            "start the server at {address}, or correct the address in the settings of {name}"
+        ))
+        .behind(CausedBy::Needs);
+    let mut candidates = with_reasons(facts, seen, candidate);
+    // Its own need for a server that no service is says it all.
+    let is_undeclared = |it: &Candidate| it.finding.code == Code::UndeclaredDependency;
+    if candidates.iter().any(is_undeclared) {
+        candidates.retain(is_undeclared);
+    }
+    candidates
+}
+
+/// Words in the commands of programs that start another one again after a change.
+const RELOADERS: [&str; 4] = ["reload", "watch", "nodemon", "runserver"];
+
+/// The number of lines that follow the error with which a program has ended.
+const AFTER_END: u64 = 5;
+
 /// Returns the candidate for a running process whose program has exited, as under `--reload` and
-/// watchers.
+/// watchers. A reloader may hold the socket of its program: connections are accepted and not answered.
 fn ended_inside(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
-    let (spec, is) = (seen.spec, seen.is);
-    if !is.has_unreached() || is.pid.is_none() || !is.listens.is_empty() {
+    let is = seen.is;
+    let is_refused = is.has_unreached() && is.listens.is_empty();
+    let mut failed = is.failed_probes();
+    let hangs = failed.any(|(_, fault)| fault.kind == ProbeFaultKind::TimedOut { connected: true });
+    // Other servers leave children behind as well: then it was not the last thing that happened.
+    let error = is.log.last_error.as_ref();
+    let is_over = error.is_none_or(|error| error.line.followed_by <= AFTER_END);
+    let is_left = hangs && !is.dead.is_empty() && is_over;
+    if is.pid.is_none() || !(is_refused || is_left) {
         return None;
     }
+    let reloads = is_left && RELOADERS.iter().any(|word| command(seen).contains(word));
+    ended_with_reason(facts, seen)
+        .map(|candidate| candidate.evidence(dead(seen)))
+        .or_else(|| reloads.then(|| left_by_program(seen)))
+}
+
+/// Describes the processes that have exited without the notice of their parents.
+fn dead(seen: Seen<'_>) -> Vec<String> {
+    let is = seen.is;
+    let told = is.dead.iter().map(|(pid, parent)| {
+        format!(
+            "process {pid} has exited, which its parent {parent} has not noticed: \
+             `ps -o pid,ppid,stat,args --ppid {parent}`"
+        )
+    });
+    let port = is
+        .port
+        .filter(|port| is.listens_on(port.number()) && !is.dead.is_empty());
+    let socket = port.map(|port| {
+        format!(
+            "port {port} is still open, and no process answers there: {}",
+            commands::who_listens(port.number())
+        )
+    });
+    told.chain(socket).collect()
+}
+
+/// Returns the candidate for a program that has exited and has logged no error.
+fn left_by_program(seen: Seen<'_>) -> Candidate {
+    let name = &seen.spec.name;
+    Candidate::new(name, Code::StartupError, Level::End)
+        .title(format!("{name} is running, but its program has exited"))
+        .evidence(dead(seen))
+        .evidence([format!("its log: {}", commands::logs(name))])
+        .remedy(format!(
+            "see its log for the reason, then restart {name}: `pilotlight restart {name}`"
+        ))
+        .action(restart(seen))
+}
+
+fn ended_with_reason(facts: &Facts<'_>, seen: Seen<'_>) -> Option<Candidate> {
+    let spec = seen.spec;
     if let Some(candidate) = log::others::ended_inside(facts, seen) {
         return Some(candidate);
     }
@@ -161,6 +261,7 @@ fn unwell(seen: Seen<'_>, probe: &ProbeAnswer, fault: &ProbeFault) -> Candidate 
             Some(command) => format!("try {command}"),
             None => format!("its log: {}", commands::logs(name)),
         }))
+        .evidence(dead(seen))
         .evidence(seen.is.holders.first().map(port::held));
     let candidate = match seen.is.stopped.first().filter(|_| code == Code::Hung) {
         Some(pid) => candidate

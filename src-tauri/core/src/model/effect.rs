@@ -70,6 +70,8 @@ pub enum Timer {
     Backoff,
     /// Its checks are due.
     Check,
+    /// It has run for a while after a failure, so its probes may tell that it is ready.
+    Proof,
     /// The task may be due.
     Schedule,
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Message, Origin, Supervisor,
+    complaints::Complaints,
     guard::guarded,
     task::{RunLines, RunTask, panic_fault},
 };
@@ -243,8 +244,12 @@ async fn probe(run_task: RunTask) {
     let Some(reports) = run_task.tools.reports.upgrade() else {
         return;
     };
+    let complaints = Complaints::of(&run_task);
     let (watch, told) = Box::pin(watch(run_task)).await;
     watch.run(reports, told).await;
+    if let Some(complaints) = complaints {
+        Box::pin(complaints.watch()).await;
+    }
 }
 
 /// Returns the probe loop, and a function that turns its rounds into messages. Until the run is

@@ -6,6 +6,7 @@
 
 mod adoption;
 mod calm;
+mod complaints;
 mod container;
 mod doctor;
 mod effects;

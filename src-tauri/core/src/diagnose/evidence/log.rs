@@ -250,6 +250,15 @@ pub struct Unreachable {
     pub times: u64,
 }
 
+impl Unreachable {
+    /// Returns whether the log reports it again and again, and has done so lately.
+    #[must_use]
+    pub fn is_repeated(&self, recent: Duration) -> bool {
+        const OFTEN: u64 = 3;
+        self.times >= OFTEN && self.line.age.is_some_and(|age| age <= recent)
+    }
+}
+
 /// Why an address could not be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreachableWhy {

@@ -202,3 +202,57 @@ fn permanent_faults_of_a_starting_service_are_reported() {
         assert_eq!(case.says(), says, "{kind:?}");
     }
 }
+
+#[test]
+fn a_reloader_that_holds_the_socket_of_its_dead_program_is_named_with_the_error() {
+    let hung = || {
+        well(NEXUS).with("backend", |is| {
+            fail_probes(is, &ProbeFaultKind::TimedOut { connected: true });
+            is.dead = vec![(4243, 4242)];
+            log_error(
+                is,
+                LogErrorKind::Syntax,
+                "SyntaxError: invalid syntax (main.py:5)",
+            );
+            let error = is.log.last_error.as_mut().unwrap();
+            error.form = LogErrorForm::Exception;
+        })
+    };
+    let finding = hung().finding();
+    assert_eq!(short(&finding), "startup-error backend");
+    assert_says(
+        &finding,
+        &[
+            "SyntaxError: invalid syntax (main.py:5)",
+            "process 4243 has exited",
+            "no process answers there",
+        ],
+    );
+    let busy = hung().with("backend", |is| {
+        is.log.last_error.as_mut().unwrap().line.followed_by = 40;
+    });
+    assert_eq!(busy.says(), ["hung backend"], "it has worked since");
+}
+
+#[test]
+fn a_service_without_a_probe_that_keeps_failing_to_connect_is_a_finding_until_it_stops() {
+    let stack = "[service.worker]\ncommand = \"celery -A jobs worker\"\n";
+    let fails = |times: u64, age: Duration| {
+        well(stack).with("worker", |is| {
+            cannot_reach(is, "127.0.0.1", 5672);
+            let address = &mut is.log.unreachable[0];
+            (address.times, address.line.age) = (times, Some(age));
+        })
+    };
+    let finding = fails(3, Duration::from_secs(10)).finding();
+    assert_eq!(short(&finding), "undeclared-dependency worker");
+    assert_says(&finding, &["127.0.0.1:5672", "nothing is listening"]);
+    assert!(
+        fails(2, Duration::from_secs(10)).says().is_empty(),
+        "a start"
+    );
+    assert!(
+        fails(9, Duration::from_mins(1)).says().is_empty(),
+        "it is over"
+    );
+}

@@ -24,10 +24,7 @@ use crate::{
     },
     effects::port,
     fs::project_file::{Reader, apart},
-    model::{
-        facts::{ProbeFaultKind, Process},
-        view::PhaseName,
-    },
+    model::{facts::Process, view::PhaseName},
     platform::{host, socket},
     stack::{Command, Port, Probe, ServiceName, Template},
 };
@@ -62,8 +59,8 @@ pub(super) async fn all(
         in_use_by_source(run, sockets, is).await;
         listeners(sockets, is).await;
         modules(scene, run, is).await;
-        if hangs(is) {
-            is.stopped = stopped(sockets.members(&name));
+        if is.probes.iter().any(|probe| probe.result.is_err()) {
+            (is.stopped, is.dead) = stopped_and_dead(sockets.members(&name));
         }
         let is_limit = |error: &LogError| error.kind == LogErrorKind::TooManyFiles;
         if is.log.errors().any(is_limit) {
@@ -96,15 +93,8 @@ fn wants(is: &ServiceEvidence, lookup: Lookup) -> bool {
     is.log.errors().any(|error| error.lookup() == Some(lookup))
 }
 
-fn hangs(is: &ServiceEvidence) -> bool {
-    is.probes.iter().any(|probe| {
-        let fault = probe.result.as_ref().err();
-        fault.is_some_and(|fault| matches!(fault.kind, ProbeFaultKind::TimedOut { .. }))
-    })
-}
-
-/// Finds the port of an "address in use" error that names none: the only port in the command, or in
-/// a source file of it, that another process uses.
+/// Finds the port of an "address in use" error that names none: the only port in the command, or in a
+/// source file of it, that another process uses.
 async fn in_use_by_source(run: &RunContext, sockets: &Sockets, is: &mut ServiceEvidence) {
     let Some(error) = &mut is.log.last_error else {
         return;
@@ -213,18 +203,26 @@ async fn modules(scene: &Scene, run: &RunContext, is: &mut ServiceEvidence) {
     is.project.elsewhere = folders;
 }
 
-fn stopped(members: &BTreeSet<Process>) -> Vec<u32> {
+/// Returns the stopped ones of these processes, and their children that have exited without their notice.
+fn stopped_and_dead(members: &BTreeSet<Process>) -> (Vec<u32>, Vec<(u32, u32)>) {
     let Ok(mut system) = System::new() else {
-        return Vec::new();
+        return Default::default();
     };
-    let pids: Vec<Pid> = members.iter().map(|it| Pid::from_u32(it.pid)).collect();
     let what = ProcessRefreshKind::nothing().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, what);
-    let stopped = pids.iter().filter(|pid| {
-        let process = system.process(**pid);
-        process.is_some_and(|process| process.status() == ProcessStatus::Stop)
-    });
-    stopped.map(|pid| pid.as_u32()).collect()
+    system.refresh_processes_specifics(ProcessesToUpdate::All, false, what);
+    let is_member = |pid: Pid| members.iter().any(|member| member.pid == pid.as_u32());
+    let (mut stopped, mut dead) = (Vec::new(), Vec::new());
+    for (pid, process) in system.processes() {
+        let parent = process.parent().filter(|parent| is_member(*parent));
+        match (process.status(), parent) {
+            (ProcessStatus::Stop, _) if is_member(*pid) => stopped.push(pid.as_u32()),
+            (ProcessStatus::Zombie, Some(parent)) => dead.push((pid.as_u32(), parent.as_u32())),
+            _ => {}
+        }
+    }
+    stopped.sort_unstable();
+    dead.sort_unstable();
+    (stopped, dead)
 }
 
 /// Returns the free disk space at the path that an error names, or in the folder of its service.

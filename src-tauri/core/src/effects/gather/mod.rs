@@ -161,7 +161,7 @@ async fn read_logs(scene: &Scene, runs: &[RunContext], evidence: &Evidence) -> V
             let run = run?;
             let reading = tokio::task::spawn_blocking(move || {
                 let read = read_errors(&run, &own, now);
-                match before.filter(|_| read.last_line.is_none()) {
+                match before.filter(|_| read.last_error.is_none()) {
                     Some(before) => LogEvidence {
                         run: read.run,
                         ..read_errors(&before, &own, now)

@@ -18,14 +18,16 @@ use crate::{
         history::{EventKind, HistoryEvent},
         restart::{Decision, Failures, Policy},
     },
-    stack::{HookEvent, OnUnhealthy, Restart, Service, Signal},
+    stack::{HookEvent, OnUnhealthy, Probe, Restart, Service, Signal},
 };
 
 /// The default pause before a failing check runs again.
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
-/// How long failures do not count after the machine has slept: networks and containers need some
-/// time.
+/// How long a service without a probe must run after a failure until it counts as ready.
+const PROOF: Duration = Duration::from_secs(3);
+
+/// How long failures do not count after the machine has slept: networks and containers need a while.
 const LENIENT: Duration = Duration::from_secs(15);
 
 /// The maximum difference between a timer and the time of day.
@@ -392,6 +394,12 @@ impl ServiceState {
                 self.latest.checks.due = false;
                 self.check(step);
             }
+            Report::Elapsed(Timer::Proof) => {
+                let running = self.running();
+                if running.is_some_and(|it| it.health == Health::Starting) {
+                    self.act(Act::Probe, step);
+                }
+            }
             Report::Elapsed(Timer::Backoff) => {
                 if self.phase == Phase::Backoff {
                     self.restarts += 1;
@@ -458,10 +466,25 @@ impl ServiceState {
     /// Probes a running service until it is ready. A task becomes ready only when it has completed.
     fn watch(&mut self, process: Option<Process>, step: &mut Step) {
         self.start(process, step);
-        if !self.is_task() {
-            self.act(Act::Probe, step);
-            self.wait(Timer::Start, self.spec.start_timeout, step);
+        if self.is_task() {
+            return;
         }
+        let limit = self.spec.start_timeout;
+        if self.must_prove_itself() {
+            self.wait(Timer::Proof, PROOF.min(limit / 2), step);
+        } else {
+            self.act(Act::Probe, step);
+        }
+        self.wait(Timer::Start, limit, step);
+    }
+
+    /// Returns whether it has failed before, and nothing but a process that runs shows that it is ready: a
+    /// program that fails at each start runs for a moment each time.
+    fn must_prove_itself(&self) -> bool {
+        let mut probes = self.spec.ready.probes.iter();
+        self.failures.recent() > 0
+            && !self.spec.is_external()
+            && probes.all(|probe| matches!(probe, Probe::Process))
     }
 
     fn exited(

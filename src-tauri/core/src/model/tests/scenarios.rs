@@ -912,3 +912,25 @@ fn a_view_has_claimed_ports_then_published_ones_then_those_of_the_file() {
     assert_eq!(live.port_of(&"web".into()), Port::new(8001));
     assert_eq!(live.published(&"db".into(), inside), Port::new(40_000));
 }
+
+#[test]
+fn a_service_without_a_probe_is_ready_again_only_after_it_has_run_for_a_while() {
+    let mut bench = Bench::new(stack_of(vec![service("worker", &[])]));
+    bench.step(Event::Up(Vec::new()));
+    bench.make_ready("worker");
+    bench.die("worker", Exit::Code(1));
+    bench.report("worker", Report::Claimed(Ok(None)));
+    let effects = bench.report("worker", Report::Launched(Ok(process("worker"))));
+    assert!(!acts(&effects).contains(&"worker probe".to_owned()));
+    let view = bench.view("worker");
+    assert_eq!(
+        (view.phase, view.light),
+        (PhaseName::Starting, Light::Amber)
+    );
+    assert!(view.finding.is_some(), "the reason stays");
+    let effects = bench.report("worker", Report::Elapsed(Timer::Proof));
+    assert_eq!(acts(&effects), ["worker probe"]);
+    bench.report("worker", Report::Round(Ok(Duration::ZERO)));
+    let view = bench.view("worker");
+    assert_eq!((view.light, &view.finding), (Light::Green, &None));
+}
