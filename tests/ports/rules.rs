@@ -262,7 +262,7 @@ async fn a_dev_server_of_another_project_is_named_with_its_folder_and_left_alone
     let (holder, protected) = taken(fault);
     assert_eq!(protected, Some(Protected::Stranger));
     assert_eq!(holder.folder, Some(other.path().canonicalize().unwrap()));
-    assert!(holder.age.is_some() && holder.user.is_some() && holder.command_line.is_some());
+    assert!(holder.since.is_some() && holder.user.is_some() && holder.command_line.is_some());
     assert!(server.lives());
     let ended = free(server.port, &Requester::default()).await.unwrap();
     assert_eq!(pids(&ended), [server.pid()]);
