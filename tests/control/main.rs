@@ -155,6 +155,7 @@ fn finding() -> Finding {
         code: Code::Exited,
         service: "redis".into(),
         title: "redis is not running".into(),
+        since: None,
         evidence: vec![],
         symptoms: vec![],
         remedy: Remedy {
