@@ -4,7 +4,7 @@ use pilotlight_test_service::free_port;
 
 use crate::{
     script::Terminal,
-    stage::{Stage, lives, stubborn, talker},
+    stage::{Stage, lives, stubborn, talker, until},
 };
 
 fn on_a_terminal(stage: &Stage, words: &[&str]) -> Terminal {
@@ -79,6 +79,65 @@ fn an_up_on_a_running_stack_stops_at_ctrl_c_only_what_it_started() {
     assert!(drawn.contains("services are still running"), "{drawn}");
     assert!(lives(first) && lives(second));
     stage.expect(&["down"], 0);
+}
+
+#[test]
+fn keys_turn_the_log_lines_off_restart_the_stack_and_leave_it_running() {
+    let counter = r#"
+[service.counter]
+command = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo line $i of it; sleep 0.05; done"]
+"#;
+    let stage = Stage::new(counter);
+    // What the shell prints at the end shows how the terminal was left.
+    let mut shell = stage.command(&[]);
+    let program = shell.get_program().to_owned();
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "\"$0\" up && stty -a"])
+        .arg(program)
+        .current_dir(stage.folder.path())
+        .envs(
+            shell
+                .env_remove("NO_COLOR")
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let mut terminal = Terminal::start(&command, stage.folder.path());
+    terminal.until_it_shows("up in ");
+    terminal.until_it_shows("line 3 of it");
+
+    terminal.press("l");
+    terminal.until_it_shows("l logs on");
+    let written = || stage.expect(&["logs"], 0).0.lines().count();
+    let first = written();
+    until("fifty more lines", || written() > first + 50);
+    terminal.press("l");
+    let last = written();
+    terminal.until_it_shows(&format!("line {} of it", last + 5));
+
+    let before = stage.pid("counter");
+    terminal.press("r");
+    terminal.until_it_shows("restarted in ");
+    let after = stage.pid("counter");
+    assert_ne!(after, before);
+
+    terminal.press("q");
+    let (code, drawn) = terminal.end();
+    assert_eq!(code, Some(0), "{drawn}");
+    let is_hidden = |number| !drawn.contains(&format!("line {number} of it"));
+    assert!((first..last).any(is_hidden), "{drawn}");
+    assert!(drawn.contains("services are still running"), "{drawn}");
+    assert!(
+        drawn.contains(" icanon ") && drawn.contains(" echo "),
+        "{drawn}"
+    );
+    assert_eq!(
+        stage.pid("counter"),
+        after,
+        "a daemon in the background has it"
+    );
+    stage.expect(&["down"], 0);
+    stage.until_no_process_is_left();
 }
 
 #[test]

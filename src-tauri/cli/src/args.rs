@@ -104,7 +104,9 @@ pub(crate) enum Command {
 /// Start services and their dependencies
 ///
 /// Prints log lines above the state of the services until Ctrl-C, which stops what this command started;
-/// services that ran before keep running. A second Ctrl-C kills. With --detach the command returns when all
+/// services that ran before keep running. A second Ctrl-C kills. On a terminal, `l` turns the log lines off
+/// and on, `r` restarts the stack, `o` opens its first page, and `q` leaves the services running in the
+/// background. With --detach the command returns when all
 /// services are ready and leaves them running in the background. Access log lines of health checks are
 /// left out; `pilotlight logs` has them.
 #[derive(Debug, Default, Args)]

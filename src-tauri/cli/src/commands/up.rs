@@ -1,22 +1,29 @@
 //! `pilotlight up`
 
-use std::{io::Write as _, path::Path};
+use std::{future::pending, io::Write as _, path::Path, pin::pin};
 
 use jiff::Timestamp;
 use pilotlight::{
     control::{self, Client, ClientError, Control as _, Outcome},
     env::Env,
     fs::home::Home,
-    host::{clock, signals::Endings},
-    model::{facts::RunId, finding::Finding, view::Light},
+    host::{
+        clock,
+        signals::{Endings, Keys},
+    },
+    model::{
+        facts::RunId,
+        finding::Finding,
+        view::{Light, StackView},
+    },
     stack::{ServiceName, Stack},
 };
 
-use super::{Answer, Unstarted, answered, catch_up, conclude, until_taken};
+use super::{Answer, Unstarted, answered, catch_up, conclude, service::open_page, until_taken};
 use crate::{
     args::Up,
     context::{Context, expect_declared},
-    daemon::{Attached, attach, attach_in_background, listen},
+    daemon::{Attached, attach, attach_in_background, listen, start_in_background},
     failure::{Ending, Failure, tell},
     paint,
     time::{self, age, took},
@@ -44,34 +51,91 @@ pub(crate) async fn run(context: &Context, up: Up) -> Result<Ending, Failure> {
         services: up.services,
         environment: Env::of_this_process(),
     };
-    let mut endings = listen()?;
+    let mut wishes = Wishes {
+        endings: listen()?,
+        keys: None,
+    };
     until_taken(async || {
         if up.detach {
-            detached(context, &request, &mut endings).await
+            detached(context, &request, &mut wishes).await
         } else {
-            foreground(&context.home, &stack, &request, &mut endings).await
+            foreground(&context.home, &stack, &request, &mut wishes).await
         }
     })
     .await
+}
+
+/// What the user wants while the view is on the screen.
+enum Wish {
+    /// To end: Ctrl-C, or a signal.
+    End,
+    /// To stop watching.
+    Detach,
+    /// To turn the log lines on or off.
+    Logs,
+    Restart,
+    /// To open the first page of the stack.
+    Open,
+}
+
+/// The keys of the view. All but `l` are for a stack that is up.
+const KEYS: &str = "l logs off   r restart   o open   q leave running";
+const QUIET_KEYS: &str = "l logs on   r restart   o open   q leave running";
+
+/// The requests to end, and the keys of the view.
+struct Wishes {
+    endings: Endings,
+    keys: Option<Keys>,
+}
+
+impl Wishes {
+    /// Waits for the next wish. Cancel-safe.
+    async fn next(&mut self) -> Wish {
+        loop {
+            let key = tokio::select! {
+                _ = self.endings.next() => return Wish::End,
+                key = pressed(self.keys.as_mut()) => key,
+            };
+            match key {
+                'l' => return Wish::Logs,
+                'r' => return Wish::Restart,
+                'o' => return Wish::Open,
+                'q' => return Wish::Detach,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn toggle_logs(show: &mut Show) {
+    let keys = if show.toggle_logs() { KEYS } else { QUIET_KEYS };
+    show.offer(keys);
+}
+
+async fn pressed(keys: Option<&mut Keys>) -> char {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => pending().await,
+    }
 }
 
 /// Returns when all is ready or something has failed.
 async fn detached(
     context: &Context,
     request: &control::Up,
-    endings: &mut Endings,
+    wishes: &mut Wishes,
 ) -> Result<Ending, Unstarted> {
     let home = &context.home;
     let mut client = tokio::select! {
         client = attach_in_background(context) => client?,
         // Nothing was asked for yet.
-        _ = endings.next() => return Ok(Ending::Undone),
+        _ = wishes.next() => return Ok(Ending::Undone),
     };
     let mut show = follow(home, &request.file).await?;
     let before = ready_runs(&mut client, request).await;
     show.say("", STOPS_WAITING);
     let begun = clock::now().instant;
-    let Some(outcome) = begin(request, &mut client, &mut show, endings).await else {
+    let Ok(outcome) = begin(request, &mut client, &mut show, wishes).await else {
         show.say(
             "still starting in the background",
             "stop it with `pilotlight down`",
@@ -152,22 +216,34 @@ async fn foreground(
     home: &Home,
     stack: &Stack,
     request: &control::Up,
-    endings: &mut Endings,
+    wishes: &mut Wishes,
 ) -> Result<Ending, Unstarted> {
     let mut daemon = tokio::select! {
         daemon = attach(home) => daemon?,
         // Nothing was asked for yet, and what an earlier daemon left keeps running.
-        _ = endings.next() => return Ok(Ending::Undone),
+        _ = wishes.next() => return Ok(Ending::Undone),
     };
     for remark in daemon.own.iter().flat_map(|own| &own.remarks) {
         // A closed standard error must not prevent the start.
         let _ = writeln!(paint::err(), "note: {remark}");
     }
-    let ending = attend(home, stack, request, endings, &mut daemon).await;
+    let left = attend(home, stack, request, wishes, &mut daemon).await;
+    // The terminal is as before.
+    wishes.keys = None;
     if let Some(own) = daemon.own {
         own.end().await;
+        if let Ok(Left { detached: true, .. }) = left {
+            start_in_background(home).await?;
+        }
     }
-    ending
+    Ok(left?.ending)
+}
+
+/// How an `up` in the foreground has ended.
+struct Left {
+    ending: Ending,
+    /// Whether the services are left to another daemon.
+    detached: bool,
 }
 
 /// Does the same with a daemon that is already connected.
@@ -175,9 +251,9 @@ async fn attend(
     home: &Home,
     stack: &Stack,
     request: &control::Up,
-    endings: &mut Endings,
+    wishes: &mut Wishes,
     daemon: &mut Attached,
-) -> Result<Ending, Unstarted> {
+) -> Result<Left, Unstarted> {
     let own = match &daemon.own {
         Some(_) => Own::Everything,
         None => own(&mut daemon.client, stack).await,
@@ -185,42 +261,53 @@ async fn attend(
     let hint = own.hint();
     let mut show = follow(home, &request.file).await?;
     show.stream_logs(stack);
+    if show.is_drawn() {
+        // Without keys the view is the same.
+        wishes.keys = Keys::listen().ok().flatten();
+    }
+    if wishes.keys.is_some() {
+        show.offer(KEYS);
+    }
     show.say("", hint);
     let begun = clock::now().instant;
-    let outcome = begin(request, &mut daemon.client, &mut show, endings).await;
+    let outcome = begin(request, &mut daemon.client, &mut show, wishes).await;
     let mut came_up = false;
     let mut failed = Vec::new();
     let mut undone = None;
-    let mut interrupted = outcome.is_none();
-    if let Some(outcome) = outcome {
-        let answer = answered(outcome, &mut show).await?;
-        let ready = took(begun.elapsed());
-        catch_up(&mut show, &mut daemon.client).await;
-        match answer {
-            Answer::Done => {
-                came_up = true;
-                show.say(format!("up in {ready}"), hint);
+    // The wish to leave.
+    let mut leaving = None;
+    match outcome {
+        Err(wish) => leaving = Some(wish),
+        Ok(outcome) => {
+            let answer = answered(outcome, &mut show).await?;
+            let ready = took(begun.elapsed());
+            catch_up(&mut show, &mut daemon.client).await;
+            match answer {
+                Answer::Done => {
+                    came_up = true;
+                    show.say(format!("up in {ready}"), hint);
+                }
+                Answer::Failed(findings) => {
+                    failed = findings;
+                    show.say("some services failed to start", hint);
+                }
+                Answer::Overruled(why) => {
+                    show.say("", hint);
+                    undone = Some(why);
+                }
             }
-            Answer::Failed(findings) => {
-                failed = findings;
-                show.say("some services failed to start", hint);
-            }
-            Answer::Overruled(why) => {
-                show.say("", hint);
-                undone = Some(why);
+            // A start that was stopped before its stack was known has nothing to show.
+            if undone.is_none() || !show.shows_nothing() {
+                leaving = stay(home, request, hint, wishes, daemon, &mut show).await;
             }
         }
-        // A start that was stopped before its stack was known has nothing to show.
-        let is_over = undone.is_some() && show.shows_nothing();
-        interrupted = !is_over
-            && tokio::select! {
-                () = until_over(daemon, &mut show) => false,
-                _ = endings.next() => true,
-            };
     }
+    show.offer("");
     let mut went_down = true;
-    if interrupted && own != Own::Nothing {
-        went_down = stop(home, &request.file, &own, daemon, &mut show, endings).await?;
+    if let Some(Wish::End) = leaving
+        && own != Own::Nothing
+    {
+        went_down = stop(home, &request.file, &own, daemon, &mut show, wishes).await?;
         // The outcome of the start has not been read from the old connection.
         if let Ok(client) = Client::connect(home).await {
             daemon.client = client;
@@ -235,11 +322,76 @@ async fn attend(
     if let Some(why) = undone {
         tell(&why, None)?;
     }
-    Ok(if came_up && went_down {
-        Ending::Done
-    } else {
-        Ending::Undone
+    Ok(Left {
+        ending: if came_up && went_down {
+            Ending::Done
+        } else {
+            Ending::Undone
+        },
+        detached: matches!(leaving, Some(Wish::Detach)),
     })
+}
+
+/// Shows the stack and does what the keys say, until it is stopped (`None`) or the user leaves.
+async fn stay(
+    home: &Home,
+    request: &control::Up,
+    hint: &'static str,
+    wishes: &mut Wishes,
+    daemon: &Attached,
+    show: &mut Show,
+) -> Option<Wish> {
+    loop {
+        let wish = tokio::select! {
+            () = until_over(daemon, show) => return None,
+            wish = wishes.next() => wish,
+        };
+        match wish {
+            Wish::End | Wish::Detach => return Some(wish),
+            Wish::Logs => toggle_logs(show),
+            Wish::Open => {
+                let page = show.stacks().iter().find_map(|stack| first_page(stack));
+                match page {
+                    // A browser may run as long as the command that opens it.
+                    Some(page) => drop(tokio::spawn(async move { open_page(&page).await })),
+                    None => show.say("no service has a page", hint),
+                }
+            }
+            Wish::Restart => {
+                show.say("restarting", hint);
+                let begun = clock::now().instant;
+                let said = tokio::select! {
+                    outcome = show.during(restart(home, &request.file)) => match outcome {
+                        Ok(Outcome::Done) => format!("restarted in {}", took(begun.elapsed())),
+                        Ok(_) => "some services failed to start".to_owned(),
+                        Err(failure) => failure.to_string(),
+                    },
+                    _ = wishes.endings.next() => return Some(Wish::End),
+                };
+                show.say(said, hint);
+            }
+        }
+    }
+}
+
+/// Restarts the stack, over a connection of its own.
+async fn restart(home: &Home, file: &Path) -> Result<Outcome, Failure> {
+    let restart = control::Restart {
+        file: file.to_owned(),
+        services: Vec::new(),
+    };
+    Ok(Client::connect(home).await?.restart(restart).await?)
+}
+
+/// Returns the first link of a stack.
+fn first_page(stack: &StackView) -> Option<String> {
+    let links = stack
+        .services
+        .iter()
+        .flat_map(|service| service.links.values());
+    let mut pages =
+        links.filter(|link| link.starts_with("http://") || link.starts_with("https://"));
+    pages.next().cloned()
 }
 
 /// The services that an `up` in the foreground stops at Ctrl-C: those that it started.
@@ -289,20 +441,29 @@ async fn own(client: &mut Client, stack: &Stack) -> Own {
     }
 }
 
-/// Returns the outcome of the start, or `None` if the user stops waiting. The daemon has accepted the
-/// start by then, so that a later stop is handled after it.
+/// Returns the outcome of the start, or the wish to leave if the user stops waiting. The daemon has accepted
+/// the start by then, so that a later stop is handled after it.
 async fn begin(
     request: &control::Up,
     client: &mut Client,
     show: &mut Show,
-    endings: &mut Endings,
-) -> Option<Result<Outcome, ClientError>> {
-    match show.during(client.start(request.clone())).await {
-        Ok(starting) => tokio::select! {
-            outcome = show.during(starting.outcome()) => Some(outcome),
-            _ = endings.next() => None,
-        },
-        Err(error) => Some(Err(error)),
+    wishes: &mut Wishes,
+) -> Result<Result<Outcome, ClientError>, Wish> {
+    let starting = match show.during(client.start(request.clone())).await {
+        Ok(starting) => starting,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut outcome = pin!(starting.outcome());
+    loop {
+        let wish = tokio::select! {
+            outcome = show.during(&mut outcome) => return Ok(outcome),
+            wish = wishes.next() => wish,
+        };
+        match wish {
+            Wish::End => return Err(wish),
+            Wish::Logs => toggle_logs(show),
+            Wish::Restart | Wish::Open | Wish::Detach => {}
+        }
     }
 }
 
@@ -330,12 +491,12 @@ async fn stop(
     own: &Own,
     daemon: &Attached,
     show: &mut Show,
-    endings: &mut Endings,
+    wishes: &mut Wishes,
 ) -> Result<bool, Failure> {
     show.say("stopping", KILLS);
     let outcome = tokio::select! {
         outcome = show.during(ask(home, file, own, daemon, false)) => outcome,
-        _ = endings.next() => {
+        _ = wishes.endings.next() => {
             show.say("killing", "");
             show.during(ask(home, file, own, daemon, true)).await
         }

@@ -34,7 +34,7 @@ const GAP: usize = 3;
 /// The content of a frame besides the snapshot.
 pub(super) struct Picture<'a> {
     pub(super) logs: &'a Logs,
-    /// The last line.
+    /// The last lines.
     pub(super) footer: &'a str,
     pub(super) now: Timestamp,
     pub(super) look: Look,
@@ -53,12 +53,14 @@ impl Picture<'_> {
     pub(super) fn draw(&self, stacks: &[Arc<StackView>]) -> Vec<String> {
         let mut text = Vec::new();
         // The footer with a line above it, and the line that the cursor is in.
-        let room = self.height.saturating_sub(3) / stacks.len().max(1);
+        let taken = self.footer.lines().count() + 2;
+        let room = self.height.saturating_sub(taken) / stacks.len().max(1);
         for stack in stacks {
             text.extend(self.draw_stack(stack, room));
         }
         text.push(String::new());
-        text.push(format!("  {}", paint(DIM, self.footer)));
+        let footer = self.footer.lines();
+        text.extend(footer.map(|line| format!("  {}", paint(DIM, line))));
         text.truncate(self.height.saturating_sub(1).max(1));
         text.into_iter().map(|line| self.fit(line)).collect()
     }

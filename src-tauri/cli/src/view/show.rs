@@ -84,6 +84,10 @@ pub(crate) struct Show {
     tails: Tails,
     /// The lines to print above the picture, if `up` streams them.
     lines: Option<LogLines>,
+    /// Whether the user has turned them off.
+    is_quiet: bool,
+    /// The keys that do something, below the footer.
+    keys: &'static str,
     /// The findings that were shown.
     told: Vec<Arc<Finding>>,
 }
@@ -125,6 +129,8 @@ impl Show {
             home: home.clone(),
             tails: Tails::new(),
             lines: None,
+            is_quiet: false,
+            keys: "",
             told: Vec::new(),
         }
     }
@@ -135,6 +141,28 @@ impl Show {
             self.tails.pass_on(time::now());
             self.lines = Some(LogLines::new(stack));
         }
+    }
+
+    /// Shows the keys that do something, as long as the picture is redrawn.
+    pub(crate) fn offer(&mut self, keys: &'static str) {
+        self.keys = keys;
+        self.mark_dirty();
+    }
+
+    /// Returns whether the picture is redrawn.
+    pub(crate) fn is_drawn(&self) -> bool {
+        matches!(self.face, Face::Drawn { .. })
+    }
+
+    /// Turns the log lines above the picture off, or on again from now on. Returns whether they are on.
+    pub(crate) fn toggle_logs(&mut self) -> bool {
+        self.is_quiet = !self.is_quiet;
+        !self.is_quiet
+    }
+
+    /// Returns the stacks that are shown.
+    pub(crate) fn stacks(&self) -> &[Arc<StackView>] {
+        &self.stacks
     }
 
     /// Sets the state that is known already, which makes no event lines.
@@ -317,7 +345,9 @@ impl Show {
 
     fn add_line(&mut self, key: Key, line: Line) {
         let stack = self.stacks.iter().find(|stack| stack.file == key.0);
-        if let (Some(lines), Some(stack)) = (&mut self.lines, stack) {
+        if let (Some(lines), Some(stack)) = (&mut self.lines, stack)
+            && !self.is_quiet
+        {
             lines.add(stack, key, line);
         }
     }
@@ -393,11 +423,14 @@ impl Show {
             return;
         };
         let (columns, height) = size_of_errors();
-        let footer = match (self.footer.status.as_str(), self.footer.hint) {
+        let mut footer = match (self.footer.status.as_str(), self.footer.hint) {
             (status, "") => status.to_owned(),
             ("", hint) => hint.to_owned(),
             (status, hint) => format!("{status}  {}  {hint}", self.look.signs.dot()),
         };
+        if !self.keys.is_empty() {
+            footer.extend(["\n", self.keys]);
+        }
         let above = self.lines.as_mut().map(LogLines::take).unwrap_or_default();
         let picture = Picture {
             logs: match &self.lines {

@@ -45,3 +45,23 @@ impl Resizes {
         self.0.next().await;
     }
 }
+
+/// The keys that are pressed on the terminal of the standard input, without an echo. Ctrl-C is still a
+/// request to end. The terminal is as before once this is dropped.
+pub struct Keys(program::Keys);
+
+impl Keys {
+    /// Starts listening; `None` if the standard input is no terminal. Must be called within the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Those of the terminal.
+    pub fn listen() -> io::Result<Option<Self>> {
+        Ok(program::Keys::listen()?.map(Self))
+    }
+
+    /// Waits for the next key. Cancel-safe.
+    pub async fn next(&mut self) -> char {
+        self.0.next().await
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
@@ -44,7 +43,7 @@ impl Supervisor {
             Some(program) => {
                 let by = StartedBy {
                     client: program.to_string(),
-                    at: Timestamp::try_from(clock::now().wall).unwrap_or_default(),
+                    at: clock::timestamp(),
                 };
                 self.programs.insert(file.to_owned(), by);
             }

@@ -3,6 +3,7 @@
 pub(crate) mod endings;
 pub(crate) mod file;
 pub(crate) mod host;
+pub(crate) mod keys;
 pub(crate) mod local;
 pub(crate) mod process;
 pub(crate) mod program;

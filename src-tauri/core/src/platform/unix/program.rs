@@ -19,7 +19,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-pub(crate) use super::endings::Endings;
+pub(crate) use super::{endings::Endings, keys::Keys};
 use crate::model::facts::Mark;
 
 /// Receives all changes of the terminal size.

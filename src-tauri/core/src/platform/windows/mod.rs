@@ -4,6 +4,7 @@ mod access;
 mod call;
 pub(crate) mod file;
 pub(crate) mod host;
+mod keys;
 pub(crate) mod local;
 pub(crate) mod process;
 pub(crate) mod program;

@@ -26,6 +26,7 @@ use windows_sys::Win32::{
 };
 
 use super::call::{check, check_result, wide};
+pub(crate) use super::keys::Keys;
 pub(crate) use crate::platform::elsewhere::{fork_in_background, give_memory_back, save_memory};
 use crate::{host::signals::Ending, model::facts::Mark};
 
