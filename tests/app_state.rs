@@ -565,3 +565,37 @@ async fn the_checks_of_a_stack_file_that_was_never_started_are_not_run() {
     assert_eq!(within("the checks", checked).await.unwrap(), []);
     assert!(!bench.path("made").exists());
 }
+
+#[tokio::test]
+async fn a_report_for_a_teammate_has_the_problem_the_last_lines_and_no_secret() {
+    let bench = Bench::with(
+        r#"
+[service.one]
+command = ["sh", "-c", "echo begun with API_KEY=not-a-real-key; exit 3"]
+restart = "never"
+env = { API_KEY = "not-a-real-key" }
+[service.two]
+command = ["sleep", "600"]
+"#,
+    )
+    .await;
+    let app = app(&bench);
+    app.add(&bench.file()).unwrap();
+    let file = bench.file();
+    within("a start", app.start(&file, Vec::new())).await;
+    until(&app, |stack| !stack.findings.is_empty()).await;
+    let report = within("the report", app.share(&file)).await.unwrap();
+    for part in [
+        "# test\n",
+        "## one exited with code 3",
+        "| two | ready |",
+        "## The last lines of one",
+        "begun with API_KEY=***",
+        "[service.two]",
+    ] {
+        assert!(report.contains(part), "{part:?} in {report}");
+    }
+    assert!(!report.contains("not-a-real-key"), "{report}");
+    assert!(!report.contains("last lines of two"), "{report}");
+    assert!(app.share(&bench.path("other.toml")).await.is_err());
+}

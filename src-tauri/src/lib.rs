@@ -17,12 +17,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use pilotlight::{
+    app::window::Update,
     effects::process::{helper_subcommand, seal_descriptors},
     example,
     fs::home::Home,
     host::logging,
 };
-use tauri::{AppHandle, Manager as _, RunEvent, WindowEvent};
+use tauri::{AppHandle, DragDropEvent, Manager as _, RunEvent, WindowEvent};
 use tauri_plugin_dialog::{DialogExt as _, MessageDialogKind};
 
 use crate::{arguments::Arguments, host::Host};
@@ -79,10 +80,16 @@ pub fn run() -> ExitCode {
             begin(app.handle(), &home, &arguments);
             Ok(())
         })
-        .on_window_event(|window, event| {
-            if matches!(event, WindowEvent::Destroyed) {
-                window.state::<Host>().page.close();
+        .on_window_event(|window, event| match event {
+            WindowEvent::Destroyed => window.state::<Host>().page.close(),
+            WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
+                let host = window.state::<Host>();
+                if let Some(path) = paths.first().cloned() {
+                    host.state.picked(&path);
+                    host.page.tell(Update::Dropped { path });
+                }
             }
+            _ => {}
         })
         .build(context());
     let app = match built {

@@ -10,7 +10,6 @@ use std::{
     },
 };
 
-use jiff::Timestamp;
 use pilotlight::{
     app::{
         notices::{Kind, Notice, Notices},
@@ -47,8 +46,9 @@ pub(crate) fn attend(app: &AppHandle) {
         let mut notices = Notices::default();
         loop {
             let snapshot = view.borrow_and_update().clone();
-            let now = Timestamp::try_from(clock::now().wall).unwrap_or_default();
-            let wanted = state.settings().borrow().notifications;
+            let now = clock::timestamp();
+            let settings = state.settings().borrow().clone();
+            let wanted = settings.notifications && !settings.is_muted(now);
             for notice in notices.take(&snapshot, now) {
                 tracing::info!("{}: {}", notice.title, notice.body);
                 if wanted {

@@ -1,6 +1,6 @@
 //! The tray: shows what the core computes and carries out its actions.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use pilotlight::{
     app::{
@@ -8,6 +8,7 @@ use pilotlight::{
         tray::{Choice, Target, Tray, tray},
         window::Update,
     },
+    host::clock,
     model::view::Snapshot,
 };
 use tauri::{AppHandle, Manager as _, async_runtime::spawn};
@@ -25,15 +26,22 @@ pub(crate) fn attend(app: &AppHandle) {
     let mut settings = host.state.settings();
     let shown = |view: &mut watch::Receiver<Arc<Snapshot>>,
                  settings: &mut watch::Receiver<Settings>| {
-        let starts_at_login = settings.borrow_and_update().start_at_login;
-        Arc::new(tray(&view.borrow_and_update(), starts_at_login))
+        Arc::new(tray(
+            &view.borrow_and_update(),
+            &settings.borrow_and_update(),
+            clock::timestamp(),
+        ))
     };
     let (sender, trays) = watch::channel(shown(&mut view, &mut settings));
     spawn(async move {
         loop {
+            let muted = settings.borrow().muted_until;
+            let muted = muted.map(|until| until.duration_since(clock::timestamp()));
+            let muted = muted.and_then(|left| Duration::try_from(left).ok());
             tokio::select! {
                 Ok(()) = view.changed() => {}
                 Ok(()) = settings.changed() => {}
+                () = tokio::time::sleep(muted.unwrap_or_default()), if muted.is_some() => {}
                 else => return,
             }
             let new: Arc<Tray> = shown(&mut view, &mut settings);
@@ -77,16 +85,20 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
             window::show(app);
         }
         Choice::OpenWindow => window::show(app),
-        Choice::StartAtLogin(on) => {
-            let host = app.state::<Host>();
-            let settings = Settings {
-                start_at_login: on,
-                ..host.state.settings().borrow().clone()
-            };
-            told(app, host.set_settings(settings));
-        }
+        Choice::Mute(on) => change(app, |settings| settings.muted(on, clock::timestamp())),
+        Choice::StartAtLogin(on) => change(app, |settings| Settings {
+            start_at_login: on,
+            ..settings
+        }),
         Choice::Quit => quit::ask(app),
     }
+}
+
+/// Changes the settings.
+fn change(app: &AppHandle, change: impl FnOnce(Settings) -> Settings) {
+    let host = app.state::<Host>();
+    let settings = host.state.settings().borrow().clone();
+    told(app, host.set_settings(change(settings)));
 }
 
 fn act(app: &AppHandle, choice: Choice) {

@@ -3,7 +3,7 @@ import type { Action, Break, Draft, Finding, Outcome, Settings, Update } from ".
 import { toClipboard } from "./log/clipboard";
 import { changes } from "./model/announce";
 import { inOrder, passes, type Filter } from "./model/filter";
-import { list } from "./model/format";
+import { list, moment } from "./model/format";
 import { complaint, sentence } from "./model/outcome";
 import { canRestart, canStart, canStop, isMoving } from "./model/words";
 import { reduce, stacks, type Stack, type World } from "./model/world";
@@ -22,6 +22,7 @@ export type Open =
   | { kind: "palette" }
   | { kind: "last-start" }
   | { kind: "events" }
+  | { kind: "overview" }
   | { kind: "quit" }
   | { kind: "draft"; draft: Draft; redraft: (without: string[]) => Promise<Draft | null> };
 
@@ -35,6 +36,8 @@ export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs" | "Event
 
 /** The time that a message stays, in milliseconds. */
 const PASSING = 6_000;
+/** The time for which notifications are muted, in milliseconds. */
+const HOUR = 3_600_000;
 
 /** The state of one window: what its host reports, and what the user has selected. */
 export class Session {
@@ -127,6 +130,9 @@ export class Session {
       case "show":
         this.choose(update.file, update.service);
         if (update.service !== null) this.logOf = update.service;
+        break;
+      case "dropped":
+        void this.take(update.path);
         break;
       case "quit_asked":
         this.open = { kind: "quit" };
@@ -306,6 +312,16 @@ export class Session {
     return copied;
   }
 
+  /** Copies a report of the stack for a teammate. */
+  async share(): Promise<void> {
+    const file = this.stack?.view.file;
+    if (file === undefined) return;
+    const report = await this.tryTo(this.backend.share(file));
+    if (report !== null && (await this.copy(report))) {
+      this.tell("info", "Copied: the problems, the last log lines and the stack file, without secrets.");
+    }
+  }
+
   async openStack(): Promise<void> {
     const path = await this.tryTo(this.backend.pickStack());
     if (path !== null) await this.add(path);
@@ -368,17 +384,40 @@ export class Session {
   /** Drafts the stack file of a folder that the user chooses: from its files, or from what is running. */
   async lookAtFolder(running = false): Promise<void> {
     const path = await this.tryTo(this.backend.pickFolder());
-    if (path === null) return;
+    if (path !== null) await this.lookAt(path, running);
+  }
+
+  private async lookAt(path: string, running: boolean): Promise<void> {
     const redraft = (without: string[]) =>
       this.tryTo(this.backend.lookAtFolder(path, running, without));
     const draft = await redraft([]);
     if (draft !== null) this.open = { kind: "draft", draft, redraft };
   }
 
+  /** Takes what was dropped on the window: a stack file, or the folder of a project. */
+  private async take(path: string): Promise<void> {
+    if (path.endsWith(".toml")) await this.add(path);
+    else await this.lookAt(path, false);
+  }
+
   async change(settings: Partial<Settings>): Promise<void> {
     const present = this.world?.settings;
     if (present === undefined) return;
     await this.attempt(this.backend.setSettings({ ...present, ...settings }));
+  }
+
+  /** Until when notifications are muted; null if they are not. */
+  readonly mutedUntil: number | null = $derived.by(() => {
+    const until = moment(this.world?.settings.muted_until ?? null);
+    return until !== null && until > this.now ? until : null;
+  });
+
+  async mute(on: boolean): Promise<void> {
+    const { muted_until: _, ...settings } = this.world?.settings ?? {};
+    const until = new Date(this.now + HOUR).toISOString();
+    if (this.world === null) return;
+    const changed = { ...(settings as Settings), ...(on ? { muted_until: until } : {}) };
+    await this.attempt(this.backend.setSettings(changed));
   }
 }
 

@@ -226,6 +226,28 @@ describe("the example", () => {
   });
 });
 
+it("what is dropped on the window is added or drafted", async () => {
+  fake.say({ kind: "dropped", path: "/new/pilotlight.toml" });
+  fake.say({ kind: "dropped", path: "/new" });
+  await Promise.resolve();
+  expect(asked("addStack")).toEqual([["/new/pilotlight.toml"]]);
+  expect(asked("lookAtFolder")).toEqual([["/new", false, []]]);
+});
+
+it("notifications are muted for an hour, and no longer", async () => {
+  fake.answer("setSettings", (settings) => {
+    fake.say({ kind: "settings", settings });
+    return "done";
+  });
+  await session.mute(true);
+  expect(session.mutedUntil).toBe(session.now + 3_600_000);
+  session.now += 3_600_000;
+  expect(session.mutedUntil).toBeNull();
+  session.now -= 1_000;
+  await session.mute(false);
+  expect(session.mutedUntil).toBeNull();
+});
+
 it("quitting opens its dialogue and counts down", () => {
   fake.say({ kind: "quit_asked" });
   expect(session.open).toEqual({ kind: "quit" });

@@ -243,6 +243,18 @@ const STATES: Record<string, State> = {
       await expect(finding(page, /redis/)).toHaveCount(0);
     },
   },
+  overview: {
+    scene: () => scene("two-stacks"),
+    see: async (page) => {
+      await page.getByRole("button", { name: "All stacks" }).click();
+      const dialog = page.getByRole("dialog", { name: "All stacks" });
+      await expect(dialog.getByRole("listitem")).toHaveCount(2);
+      await dialog.getByRole("button", { name: /^(Start|Stop) billing$/ }).click();
+      const [[what, file]] = (await asked(page)) as [[string, string]];
+      expect(["start", "stop"]).toContain(what);
+      expect(file).toContain("billing");
+    },
+  },
   "first-run": {
     scene: () => empty(),
     see: async (page) => {
@@ -320,6 +332,10 @@ const STATES: Record<string, State> = {
   menu: {
     scene: () => scene("green"),
     see: async (page) => {
+      await page.evaluate(() => window.fake.answer("share", async () => "# nexus"));
+      await page.getByRole("button", { name: "More" }).click();
+      await page.getByRole("menuitem", { name: "Copy for a teammate" }).click();
+      await expect(page.getByRole("region", { name: "Messages" })).toContainText(/Copied|Could not copy/);
       await page.getByRole("button", { name: "More" }).click();
       await expect(page.getByRole("menuitem").first()).toBeFocused();
     },

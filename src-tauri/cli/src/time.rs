@@ -10,7 +10,7 @@ use pilotlight::host::clock;
 
 /// Returns the current time.
 pub(crate) fn now() -> Timestamp {
-    timestamp(clock::now().wall)
+    clock::timestamp()
 }
 
 /// Returns a time of the system as a timestamp.

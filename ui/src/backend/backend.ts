@@ -44,6 +44,8 @@ export interface Backend {
   reveal(file: string, service: string, variable: string): Promise<string>;
   /** What happened to a stack since a time, oldest first. */
   events(file: string, since: string): Promise<HistoryEvent[]>;
+  /** A report of a stack as Markdown, without secrets. */
+  share(file: string): Promise<string>;
   /** The paths that the HTTP probes of each service request. */
   probePaths(file: string): Promise<Record<string, string[]>>;
 

@@ -26,6 +26,7 @@ export const calls = (call: Call) =>
     runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
     reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
     events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
+    share: (file) => call<string>("share", { file }),
     probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 
     tryExample: () => call<string>("try_example", {}),

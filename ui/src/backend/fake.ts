@@ -124,6 +124,7 @@ export class FakeBackend implements Backend {
     this.ask<string>("reveal", [file, service, variable], "");
   events: Backend["events"] = (file, since) =>
     this.ask<HistoryEvent[]>("events", [file, since], []);
+  share = (file: string) => this.ask<string>("share", [file], "");
   probePaths: Backend["probePaths"] = (file) =>
     this.ask<Record<string, string[]>>("probePaths", [file], {});
 

@@ -451,6 +451,10 @@ start_at_login: boolean,
  */
 notifications: boolean, 
 /**
+ * The time until which notifications are muted, if they are.
+ */
+muted_until?: string, 
+/**
  * What happens to the services when the app quits.
  */
 on_quit: OnQuit, 
@@ -519,7 +523,11 @@ file: string,
 /**
  * The service, if any.
  */
-service: ServiceName | null, } | { "kind": "quit_asked" } | { "kind": "quitting", 
+service: ServiceName | null, } | { "kind": "dropped", 
+/**
+ * Its path.
+ */
+path: string, } | { "kind": "quit_asked" } | { "kind": "quitting", 
 /**
  * The number of services that still run.
  */

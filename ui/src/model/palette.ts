@@ -53,6 +53,7 @@ export function entries(session: Session): Entry[] {
     add(graph, () => (session.asGraph = !session.asGraph), "G");
     add("Show events", () => (session.open = { kind: "events" }));
     add("Show the last start", () => (session.open = { kind: "last-start" }));
+    add("Copy for a teammate", () => void session.share());
     add("Open the stack file", () => void session.tryTo(session.backend.openStackFile(view.file)));
   }
   if (session.stack?.known?.is_example === true) {
@@ -62,6 +63,9 @@ export function entries(session: Session): Entry[] {
     add("Repair the example", () => void session.repairExample());
   }
   for (const service of services) if (service !== chosen) ofService(service, false);
+  if (session.stacks.length > 1) {
+    add("Show all stacks", () => (session.open = { kind: "overview" }));
+  }
   for (const stack of session.stacks) {
     if (stack !== session.stack) {
       add(`Switch to ${stackTitle(stack.view)}`, () => session.choose(stack.view.file));
@@ -69,6 +73,7 @@ export function entries(session: Session): Entry[] {
   }
   if (session.backend.desktop) {
     add("Add project folder…", () => void session.lookAtFolder());
+    add("Learn from what is running…", () => void session.lookAtFolder(true));
     add("Open a stack file…", () => void session.openStack());
   }
   const settings = session.world?.settings;
@@ -80,6 +85,9 @@ export function entries(session: Session): Entry[] {
     if (session.backend.desktop) {
       const change = () => void session.change({ notifications: !notifications });
       add(`Turn notifications ${notifications ? "off" : "on"}`, change);
+      const muted = session.mutedUntil !== null;
+      const mute = muted ? "Unmute notifications" : "Mute notifications for an hour";
+      if (notifications) add(mute, () => void session.mute(!muted));
     }
   }
   add("Settings", () => (session.open = { kind: "settings" }), ",");

@@ -61,6 +61,7 @@ export function reduce(world: World | null, update: Update, now: number): World 
     case "tray":
       return { ...world, tray: update.tray };
     case "remark":
+    case "dropped":
     case "show":
     case "quit_asked":
     case "quitting":

@@ -37,6 +37,7 @@ enum OnStack {
         since: Timestamp,
     },
     ProbePaths(Stack),
+    Share(Stack),
     RemoveStack(Stack),
     TryExample {},
     BreakExample {
@@ -133,6 +134,7 @@ impl AppState {
                 json(read.map_err(|error| format!("the events cannot be read: {error}"))?)
             }
             OnStack::ProbePaths(it) => json(self.probe_paths(&it.file)),
+            OnStack::Share(it) => json(self.share(&it.file).await?),
             OnStack::RemoveStack(it) => json(self.remove(&it.file)),
             OnStack::TryExample {} => json(self.try_example()?),
             OnStack::BreakExample { file, how } => json(self.break_example(&file, how).await?),

@@ -14,6 +14,7 @@ mod new;
 pub mod notices;
 mod remedies;
 pub mod settings;
+mod share;
 pub mod tray;
 pub mod window;
 
@@ -297,7 +298,7 @@ impl AppState {
             })
         });
         Some(UsageSample {
-            at: jiff::Timestamp::try_from(crate::host::clock::now().wall).unwrap_or_default(),
+            at: crate::host::clock::timestamp(),
             services: services.collect(),
         })
     }

@@ -3,6 +3,7 @@
 
 use std::{io, path::PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::fs::{
@@ -10,6 +11,8 @@ use crate::fs::{
     quarantine::quarantine,
     replace::{read_json, replace_json},
 };
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The user's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,10 @@ pub struct Settings {
     pub start_at_login: bool,
     /// Whether incidents are shown as desktop notifications.
     pub notifications: bool,
+    /// The time until which notifications are muted, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "string"))]
+    pub muted_until: Option<Timestamp>,
     /// What happens to the services when the app quits.
     pub on_quit: OnQuit,
     /// The appearance of the window.
@@ -54,11 +61,30 @@ pub enum Theme {
     Dark,
 }
 
+impl Settings {
+    /// Returns whether notifications are muted at this time.
+    #[must_use]
+    pub fn is_muted(&self, now: Timestamp) -> bool {
+        self.muted_until.is_some_and(|until| now < until)
+    }
+
+    /// Returns the settings with notifications muted for an hour, or not muted any more.
+    #[must_use]
+    pub fn muted(self, on: bool, now: Timestamp) -> Self {
+        let muted_until = on.then(|| now.saturating_add(HOUR).unwrap_or(now));
+        Self {
+            muted_until,
+            ..self
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             start_at_login: false,
             notifications: true,
+            muted_until: None,
             on_quit: OnQuit::default(),
             theme: Theme::default(),
         }

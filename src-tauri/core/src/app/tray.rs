@@ -5,7 +5,10 @@
 
 use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
+    app::settings::Settings,
     model::view::{Light, PhaseName, ProfileView, ServiceView, Snapshot, StackView},
     stack::ServiceName,
 };
@@ -99,6 +102,8 @@ pub enum Choice {
     },
     /// Show the window.
     OpenWindow,
+    /// Mute notifications for an hour, or no longer.
+    Mute(bool),
     /// Turn the start at login on or off.
     StartAtLogin(bool),
     /// Quit the app.
@@ -114,9 +119,10 @@ pub struct Target {
     pub service: Option<ServiceName>,
 }
 
-/// Returns the content of the tray for these stacks.
+/// Returns the content of the tray for these stacks and settings.
 #[must_use]
-pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
+pub fn tray(snapshot: &Snapshot, settings: &Settings, now: Timestamp) -> Tray {
+    let (muted, starts_at_login) = (settings.is_muted(now), settings.start_at_login);
     let stacks = &snapshot.stacks;
     let mut menu = match stacks.as_slice() {
         [] => vec![item("Add project folder…", Choice::OpenWindow, true)],
@@ -132,6 +138,11 @@ pub fn tray(snapshot: &Snapshot, starts_at_login: bool) -> Tray {
     menu.extend([
         Entry::Separator,
         item("Open Pilot Light", Choice::OpenWindow, true),
+        Entry::Check {
+            text: "Mute notifications for an hour".into(),
+            choice: Choice::Mute(!muted),
+            checked: muted,
+        },
         Entry::Check {
             text: "Start at login".into(),
             choice: Choice::StartAtLogin(!starts_at_login),

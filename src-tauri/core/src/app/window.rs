@@ -74,6 +74,13 @@ pub enum Update {
         /// The service, if any.
         service: Option<ServiceName>,
     },
+    /// The user has dropped a file or folder on the window.
+    Dropped {
+        /// Its path.
+        #[serde(with = "crate::fs::native_text")]
+        #[cfg_attr(feature = "typescript", ts(type = "string"))]
+        path: PathBuf,
+    },
     /// The user wants to quit and must choose what happens to the services.
     QuitAsked,
     /// The services are being stopped.

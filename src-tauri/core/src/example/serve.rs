@@ -196,7 +196,7 @@ where
             let answering = answer(request);
             async move {
                 let answer = answering.await;
-                println!("\"{line} HTTP/1.1\" {}", answer.status().as_u16());
+                println!("INFO \"{line} HTTP/1.1\" {}", answer.status().as_u16());
                 Ok::<_, Infallible>(answer)
             }
         });

@@ -2,6 +2,8 @@
 
 use std::time::{Instant, SystemTime};
 
+use jiff::Timestamp;
+
 use crate::model::facts::TimePoint;
 
 /// Returns the current time on both clocks.
@@ -12,4 +14,10 @@ pub fn now() -> TimePoint {
         instant: Instant::now(),
         wall: SystemTime::now(),
     }
+}
+
+/// Returns the current time of the calendar.
+#[must_use]
+pub fn timestamp() -> Timestamp {
+    Timestamp::try_from(now().wall).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use std::{
     sync::Mutex,
 };
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{civil::Date, tz::TimeZone};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
     filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -130,7 +130,7 @@ impl Write for Daily {
 
 /// Returns the date in UTC.
 fn today() -> Date {
-    let now = Timestamp::try_from(clock::now().wall).unwrap_or_default();
+    let now = clock::timestamp();
     now.to_zoned(TimeZone::UTC).date()
 }
 

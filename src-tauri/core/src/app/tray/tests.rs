@@ -102,7 +102,11 @@ fn the_menu_names_the_checkout_of_a_stack_and_the_agent_that_started_it() {
 }
 
 fn shown(stacks: Vec<Arc<StackView>>) -> Tray {
-    tray(&Snapshot { stacks }, false)
+    tray(
+        &Snapshot { stacks },
+        &Settings::default(),
+        Timestamp::UNIX_EPOCH,
+    )
 }
 
 /// The menu as a person sees it: `-` before what is disabled, `v` before what is on.
@@ -299,4 +303,22 @@ fn the_tooltip_has_the_counts_and_the_first_finding() {
         tray.tooltip,
         "1 of 2 ready, backend failed\nbackend: Port 8001 is taken by node (pid 4242)"
     );
+}
+
+#[test]
+fn a_mute_ends_by_itself() {
+    let now = Timestamp::UNIX_EPOCH;
+    let settings = Settings::default().muted(true, now);
+    let is_ticked = |now| {
+        let tray = tray(&Snapshot::default(), &settings, now);
+        let mut entries = tray.menu.into_iter();
+        entries.any(|entry| {
+            let Entry::Check { text, checked, .. } = entry else {
+                return false;
+            };
+            text.starts_with("Mute") && checked
+        })
+    };
+    assert!(is_ticked(now));
+    assert!(!is_ticked(settings.muted_until.unwrap()));
 }
