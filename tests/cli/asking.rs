@@ -1,10 +1,11 @@
 //! Commands that only query: `status`, `logs`, `port`, `validate`, and errors in their arguments.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead as _, BufReader, Read as _},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -450,7 +451,72 @@ fn completions_exist_for_the_usual_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let (script, _) = stage.expect(&["completions", shell], 0);
         assert!(script.contains("pilotlight"), "{shell}");
+        let knows_names = script.contains("pilotlight names ");
+        assert_eq!(
+            knows_names,
+            ["bash", "zsh", "fish"].contains(&shell),
+            "{shell}"
+        );
     }
+}
+
+#[test]
+fn the_man_page_names_every_command_and_each_has_its_own() {
+    let stage = Stage::new("");
+    let (page, _) = stage.expect(&["man"], 0);
+    assert!(page.contains(".TH pilotlight 1"), "{page}");
+    stage.expect(&["man", "pages"], 0);
+    for command in ["up", "doctor", "example"] {
+        assert!(
+            page.contains(&format!("pilotlight\\-{command}(1)")),
+            "{page}"
+        );
+        let own = stage
+            .folder
+            .path()
+            .join(format!("pages/pilotlight-{command}.1"));
+        assert!(own.exists(), "{}", own.display());
+    }
+    let hidden = stage.folder.path().join("pages/pilotlight-daemon.1");
+    assert!(!hidden.exists(), "it is not for people");
+}
+
+#[test]
+fn bash_completes_the_services_tasks_and_profiles_of_the_stack_at_hand() {
+    let stage = Stage::new(
+        "[service.store]\ncommand = \"true\"\n[service.web]\ncommand = \"true\"\n\
+         [task.seed]\ncommand = \"true\"\n[profile.slim]\nservices = [\"web\"]\n",
+    );
+    let (script, _) = stage.expect(&["completions", "bash"], 0);
+    stage.write("script", &script);
+    let complete = |line: &str| {
+        let lines = format!(
+            "source script; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _pilotlight_or_names pilotlight; echo \"${{COMPREPLY[@]}}\""
+        );
+        let known = stage.command(&[]);
+        let program = Path::new(known.get_program());
+        let mut path = program.parent().unwrap().as_os_str().to_owned();
+        path.push(":");
+        path.push(env::var_os("PATH").unwrap());
+        let mut bash = Command::new("bash");
+        bash.args(["-c", &lines])
+            .current_dir(stage.folder.path())
+            .envs(
+                known
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .env("PATH", path);
+        let output = bash.output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(complete("pilotlight restart ''"), "store web");
+    assert_eq!(complete("pilotlight up -d w"), "web");
+    assert_eq!(complete("pilotlight run ''"), "seed");
+    assert!(complete("pilotlight up --profile ''").contains("slim"));
+    assert_eq!(complete("pilotlight resta"), "restart");
+    assert!(complete("pilotlight logs --f").contains("--follow"));
 }
 
 #[test]

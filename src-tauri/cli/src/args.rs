@@ -25,7 +25,7 @@ pub(crate) use self::scripts::{
     Attach, EnvCommand, Events, Exec, Export, Format, Run, Send, Shell as ShellCommand, Test, Ui,
     Url, Wait,
 };
-use crate::time::Since;
+use crate::{commands::completions::Kind, time::Since};
 
 const STATUS: &str = "\
 Exit status:
@@ -93,9 +93,13 @@ pub(crate) enum Command {
     Ui(Ui),
     Mcp(Mcp),
     Completions(Completions),
-    /// Print the names of the stack's profiles, for completion scripts
-    #[command(hide = true)]
-    Profiles,
+    Man(Man),
+    /// Print names of the stack at hand, for completion scripts
+    #[command(hide = true, alias = "profiles")]
+    Names {
+        #[arg(default_value = "profiles")]
+        kind: Kind,
+    },
     /// Run the background process that `up --detach` starts
     #[command(hide = true)]
     Daemon,
@@ -468,6 +472,18 @@ Examples:
 pub(crate) struct Completions {
     /// Shell
     pub(crate) shell: Shell,
+}
+
+/// Print the man page
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  pilotlight man | man -l -                    read it
+  pilotlight man ~/.local/share/man/man1       write a page for each command")]
+pub(crate) struct Man {
+    /// Write a page for each command into this folder instead
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// One of several values, by the name that it has in JSON.

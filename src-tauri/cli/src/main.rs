@@ -71,8 +71,10 @@ fn tell_usage(shown: &clap::Error) -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<Ending, Failure> {
-    if let Command::Completions(completions) = &arguments.command {
-        return commands::completions::run(completions);
+    match &arguments.command {
+        Command::Completions(completions) => return commands::completions::run(completions),
+        Command::Man(man) => return commands::completions::man(man),
+        _ => {}
     }
     let context = Context::new(arguments.file)?;
     let (is_detached, is_daemon) = match &arguments.command {
@@ -121,8 +123,9 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Mcp(Mcp {
                 command: Some(McpCommand::Install(install)),
             }) => mcp::install::run(&install),
-            Command::Profiles => commands::completions::profiles(&context),
+            Command::Names { kind } => commands::completions::names(&context, kind),
             Command::Completions(completions) => commands::completions::run(&completions),
+            Command::Man(man) => commands::completions::man(&man),
             Command::Daemon => daemon::run(&context.home).await,
         }
     });

@@ -14,13 +14,17 @@ use crate::{
 };
 
 /// The files that the package must have.
-const CONTENTS: [&str; 6] = [
+const CONTENTS: [&str; 10] = [
     "usr/bin/pilot-light",
     "usr/bin/pilotlight",
     "usr/share/applications/Pilot Light.desktop",
     "usr/share/icons/hicolor/32x32/apps/pilot-light.png",
     "usr/share/icons/hicolor/128x128/apps/pilot-light.png",
     "usr/share/icons/hicolor/256x256@2/apps/pilot-light.png",
+    "usr/share/man/man1/pilotlight.1",
+    "usr/share/bash-completion/completions/pilotlight",
+    "usr/share/zsh/vendor-completions/_pilotlight",
+    "usr/share/fish/vendor_completions.d/pilotlight.fish",
 ];
 
 /// Builds the package and inspects it.

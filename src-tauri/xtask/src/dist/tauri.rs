@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{
     app::Profile,
@@ -10,6 +10,23 @@ use crate::{
     setup::{npm, once},
     step, workspace,
 };
+
+/// What the command prints about itself, and its places in a package for Debian.
+const DOCUMENTS: [(&[&str], &str); 4] = [
+    (&["man"], "/usr/share/man/man1/pilotlight.1"),
+    (
+        &["completions", "bash"],
+        "/usr/share/bash-completion/completions/pilotlight",
+    ),
+    (
+        &["completions", "zsh"],
+        "/usr/share/zsh/vendor-completions/_pilotlight",
+    ),
+    (
+        &["completions", "fish"],
+        "/usr/share/fish/vendor_completions.d/pilotlight.fish",
+    ),
+];
 
 const VERSION: &str = "2.12.5";
 
@@ -23,11 +40,23 @@ pub(super) fn bundle(kind: &str, what: &str) -> Result<PathBuf, Error> {
     let named = beside.join(format!("pilotlight-{}", target()?));
     fs::copy(&command, &named).map_err(at(&command))?;
 
+    let mut documents = Map::new();
+    for (number, (words, place)) in DOCUMENTS.iter().enumerate() {
+        let text = step::printed(Command::new(&command).args(*words))?;
+        let file = beside.join(format!("document-{number}"));
+        fs::write(&file, text).map_err(at(&file))?;
+        documents.insert((*place).to_owned(), json!(file));
+    }
+    let config = json!({ "bundle": {
+        "externalBin": [beside.join("pilotlight")],
+        "linux": { "deb": { "files": documents } },
+    } });
+
     let mut tauri = Command::new("node");
     tauri
         .arg(bundler)
         .args(["build", "--ci", "--bundles", kind, "--config"])
-        .arg(json!({ "bundle": { "externalBin": [beside.join("pilotlight")] } }).to_string())
+        .arg(config.to_string())
         // It is not a default member and would not be built otherwise.
         .args(["--", "--package", "pilotlight-app"])
         .current_dir(workspace::root());
