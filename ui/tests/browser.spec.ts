@@ -115,6 +115,37 @@ test("a stack is started, read, checked and stopped in the browser", async ({ pa
   expect(violations).toEqual([]);
 });
 
+test("the example is ready at once, is broken on request, and explains itself", async ({ page, ui }) => {
+  await page.goto(ui.link);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Command" }).fill("try the example");
+  await page.keyboard.press("Enter");
+  const messages = page.getByRole("region", { name: "Messages" });
+  await expect(messages).toContainText("All 3 ready.");
+  await expect(messages.getByRole("button", { name: "Open chat ↗" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("example");
+
+  const choose = async (name: string) => {
+    await page.getByRole("button", { name: "Break something" }).click();
+    await page.getByRole("menuitem", { name }).click();
+  };
+  for (const [name, headline] of [
+    ["Kill the store", "store is not running"],
+    ["Wrong address in .env", /page calls localhost:\d+, but api runs on port/],
+    ["Take the port of the API", /port \d+ is in use by/],
+    ["Forbid the page (CORS)", "api's CORS settings do not allow the origin"],
+    ["Slow down the API", "api is too slow"],
+  ] as const) {
+    await choose(name);
+    await expect(page.getByRole("heading", { name: headline })).toBeVisible();
+    if (name === "Kill the store") await picture(page, "example-broken");
+    await choose("Repair everything");
+    await expect(page.getByRole("heading", { name: headline })).toHaveCount(0);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expect(page.getByText("all 3 ready", { exact: true })).toBeVisible();
+  }
+});
+
 test("services survive the command, and the page reports that it has ended", async ({ page, ui }) => {
   await page.goto(ui.link);
   await page.getByRole("button", { name: "Start", exact: true }).click();

@@ -122,7 +122,12 @@ fn a_user_starts_a_stack_reads_a_log_fixes_a_problem_and_stops_it() {
 fn the_first_run_offers_to_add_a_stack_and_shows_one_of_the_command_line() {
     let desktop = Desktop::new();
     let window = Window::open(&desktop);
-    for choice in ["Open a stack file", "Add project folder", "Try the example"] {
+    for choice in [
+        "Add project folder",
+        "Learn from what is running",
+        "Try the example",
+        "Open a stack file",
+    ] {
         window.until(&format!("//button[contains(., '{choice}')]"));
     }
     window.picture(&desktop.display, &pictures().join("0-first-run.png"));
@@ -223,11 +228,26 @@ fn the_end_of_the_session_ends_the_application_with_an_open_window() {
 }
 
 #[test]
-fn the_example_can_be_tried_at_the_first_run() {
+fn the_example_is_ready_at_once_explains_what_breaks_it_and_is_repaired() {
     let desktop = Desktop::new();
     let window = Window::open(&desktop);
     window.click("//button[contains(., 'Try the example')]");
-    window.until(&row("backend"));
+    for service in ["store", "api", "page"] {
+        window.until(&lit(service, "ready"));
+    }
+    window.until("//*[contains(., 'All 3 ready.')]");
+    let choose = |what: &str| {
+        window.click(&button("Break something"));
+        window.click(&format!(
+            "//button[@role='menuitem'][contains(., '{what}')]"
+        ));
+    };
+    choose("Kill the store");
+    window.until("//h2[contains(., 'store is not running')]");
+    window.picture(&desktop.display, &pictures().join("9-example.png"));
+    choose("Repair everything");
+    window.until_gone("//h2[contains(., 'store is not running')]");
+    window.until(&lit("store", "ready"));
 }
 
 #[test]
