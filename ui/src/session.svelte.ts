@@ -32,7 +32,7 @@ export interface Checked {
   findings: Finding[];
 }
 
-export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs" | "Events";
+export type DetailsTab = "Overview" | "Checks" | "Environment" | "Runs" | "Events" | "Graphs";
 
 /** The time that a message stays, in milliseconds. */
 const PASSING = 6_000;

@@ -80,7 +80,7 @@ async function openTab(page: Page, name: string) {
   await page.keyboard.press("i");
   const details = page.getByRole("complementary", { name: "backend" });
   await details.getByRole("tab", { name: "Overview" }).focus();
-  for (const tab of ["Checks", "Environment", "Runs"]) {
+  for (const tab of ["Checks", "Environment", "Runs", "Events", "Graphs"]) {
     await page.keyboard.press("ArrowRight");
     await expect(details.getByRole("tab", { name: tab })).toBeFocused();
     if (tab === name) break;
@@ -414,6 +414,23 @@ const STATES: Record<string, State> = {
       await details.getByRole("button", { name: "Show the log of run 11" }).click();
       await expect(page.getByText("No output from run 11.")).toBeVisible();
       await expect(page.getByRole("button", { name: "Run 11, show all runs" })).toBeVisible();
+    },
+  },
+  "details-graphs": {
+    scene: () => scene("redis-died"),
+    see: async (page) => {
+      await describe(page);
+      await page.evaluate((file) => {
+        window.fake.answer("events", async () => [
+          { time: "2026-01-09T11:12:00Z", stack: "nexus", file, service: "backend", event: "ready" },
+        ]);
+      }, FILE);
+      const details = await openTab(page, "Graphs");
+      await expect(details.getByRole("figure", { name: /^CPU: [\d.]+ %, at most/ })).toBeVisible();
+      await expect(details.getByRole("figure", { name: /^Latency: not known/ })).toBeVisible();
+      await details.getByRole("button", { name: "1 h" }).click();
+      await expect(details.getByRole("figure", { name: /^Memory: / })).toBeVisible();
+      expect((await asked(page)).filter(([what]) => what === "usageOf")[0]).toEqual(["usageOf", FILE, "backend"]);
     },
   },
   events: {

@@ -12,6 +12,7 @@ import type {
   ServiceDetails,
   Settings,
   Update,
+  UsageSample,
 } from "./wire";
 
 /**
@@ -44,6 +45,8 @@ export interface Backend {
   reveal(file: string, service: string, variable: string): Promise<string>;
   /** What happened to a stack since a time, oldest first. */
   events(file: string, since: string): Promise<HistoryEvent[]>;
+  /** The usage of a service in the last hour, every 30 seconds, as far as a page was open. */
+  usageOf(file: string, service: string): Promise<UsageSample[]>;
   /** A report of a stack as Markdown, without secrets. */
   share(file: string): Promise<string>;
   /** The paths that the HTTP probes of each service request. */

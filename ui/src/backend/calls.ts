@@ -6,6 +6,7 @@ import type {
   Outcome,
   Preview,
   ServiceDetails,
+  UsageSample,
 } from "./wire";
 
 /** Sends a call to the host: one of `src-tauri/core/src/app/calls.rs`. */
@@ -26,6 +27,7 @@ export const calls = (call: Call) =>
     runChecks: (file, service) => call<CheckResult[]>("run_checks", { file, service }),
     reveal: (file, service, variable) => call<string>("reveal", { file, service, variable }),
     events: (file, since) => call<HistoryEvent[]>("events", { file, since }),
+    usageOf: (file, service) => call<UsageSample[]>("usage_of", { file, service }),
     share: (file) => call<string>("share", { file }),
     probePaths: (file) => call<Record<string, string[]>>("probe_paths", { file }),
 

@@ -10,6 +10,7 @@ import type {
   Preview,
   ServiceDetails,
   Update,
+  UsageSample,
 } from "./wire";
 
 type Method = Exclude<keyof Backend, "desktop">;
@@ -124,6 +125,8 @@ export class FakeBackend implements Backend {
     this.ask<string>("reveal", [file, service, variable], "");
   events: Backend["events"] = (file, since) =>
     this.ask<HistoryEvent[]>("events", [file, since], []);
+  usageOf: Backend["usageOf"] = (file, service) =>
+    this.ask<UsageSample[]>("usageOf", [file, service], []);
   share = (file: string) => this.ask<string>("share", [file], "");
   probePaths: Backend["probePaths"] = (file) =>
     this.ask<Record<string, string[]>>("probePaths", [file], {});

@@ -387,7 +387,11 @@ cpu_percent: number | null,
 /**
  * Memory of its whole process tree.
  */
-memory_bytes: number | null, };
+memory_bytes: number | null, 
+/**
+ * The latency of its probe in milliseconds, if it is known.
+ */
+latency_ms?: number, };
 
 export type KnownStack = { 
 /**

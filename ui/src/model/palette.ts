@@ -35,6 +35,7 @@ export function entries(session: Session): Entry[] {
     add(`Show environment of ${name}`, show("Environment"));
     if (!service.external) add(`Show runs of ${name}`, show("Runs"));
     add(`Show events of ${name}`, show("Events"));
+    add(`Show graphs of ${name}`, show("Graphs"));
   };
   const chosen = services.find(({ name }) => name === session.service);
   if (chosen !== undefined) ofService(chosen, true);
@@ -76,6 +77,7 @@ export function entries(session: Session): Entry[] {
     add("Learn from what is running…", () => void session.lookAtFolder(true));
     add("Open a stack file…", () => void session.openStack());
   }
+  add("Try the example", () => void session.tryExample());
   const settings = session.world?.settings;
   if (settings !== undefined) {
     for (const theme of ["system", "light", "dark"] satisfies Theme[]) {

@@ -5,10 +5,12 @@ export interface Point {
   value: number;
 }
 
-export type Figure = "cpu_percent" | "memory_bytes";
+export type Figure = "cpu_percent" | "memory_bytes" | "latency_ms";
 
 /** Samples further apart than this are not connected, since the time between is unknown. */
 const GAP = 12_000;
+/** The same for samples of an hour. */
+export const GAP_OF_HOUR = 70_000;
 
 /** One figure of one service over time. */
 export function series(
@@ -50,6 +52,7 @@ export function curve(
   now: number,
   span: number,
   top: number,
+  gap = GAP,
 ): Curve {
   const most = Math.max(top, ...points.map((point) => point.value * HEADROOM));
   const x = (at: number) => round(((at - (now - span)) / span) * width);
@@ -57,7 +60,7 @@ export function curve(
   const y = (value: number) => round(height - 1 - (value / most) * (height - 2));
   let line = "";
   let area = "";
-  for (const piece of pieces(points.filter((point) => point.at >= now - span))) {
+  for (const piece of pieces(points.filter((point) => point.at >= now - span), gap)) {
     const [first, last] = [piece[0] as Point, piece.at(-1) as Point];
     const drawn = piece.map((point) => `${x(point.at)} ${y(point.value)}`);
     // A single sample is a dot of the line's width.
@@ -68,11 +71,11 @@ export function curve(
   return { line, area };
 }
 
-function pieces(points: readonly Point[]): Point[][] {
+function pieces(points: readonly Point[], gap: number): Point[][] {
   const made: Point[][] = [];
   let previous: Point | undefined;
   for (const point of points) {
-    if (previous === undefined || point.at - previous.at > GAP) made.push([]);
+    if (previous === undefined || point.at - previous.at > gap) made.push([]);
     made.at(-1)?.push(point);
     previous = point;
   }

@@ -38,6 +38,7 @@ enum OnStack {
     },
     ProbePaths(Stack),
     Share(Stack),
+    UsageOf(Service),
     RemoveStack(Stack),
     TryExample {},
     BreakExample {
@@ -134,6 +135,7 @@ impl AppState {
                 json(read.map_err(|error| format!("the events cannot be read: {error}"))?)
             }
             OnStack::ProbePaths(it) => json(self.probe_paths(&it.file)),
+            OnStack::UsageOf(it) => json(self.usage_of(&it.file, &it.service)),
             OnStack::Share(it) => json(self.share(&it.file).await?),
             OnStack::RemoveStack(it) => json(self.remove(&it.file)),
             OnStack::TryExample {} => json(self.try_example()?),

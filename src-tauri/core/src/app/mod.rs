@@ -295,6 +295,7 @@ impl AppState {
                 service: service.name.clone(),
                 cpu_percent: service.cpu_percent,
                 memory_bytes: service.memory_bytes,
+                latency_ms: service.latency_ms,
             })
         });
         Some(UsageSample {

@@ -142,6 +142,10 @@ pub struct ServiceUsage {
     /// Memory of its whole process tree.
     #[cfg_attr(feature = "typescript", ts(type = "number | null"))]
     pub memory_bytes: Option<u64>,
+    /// The latency of its probe in milliseconds, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub latency_ms: Option<f64>,
 }
 
 /// Additional facts about a stack.
