@@ -491,8 +491,8 @@ fn bash_completes_the_services_tasks_and_profiles_of_the_stack_at_hand() {
     stage.write("script", &script);
     let complete = |line: &str| {
         let lines = format!(
-            "source script; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _pilotlight_or_names pilotlight; echo \"${{COMPREPLY[@]}}\""
+            "source ./script; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _pilotlight_or_names pilotlight \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; echo \"${{COMPREPLY[@]}}\""
         );
         let known = stage.command(&[]);
         let program = Path::new(known.get_program());

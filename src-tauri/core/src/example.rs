@@ -117,25 +117,32 @@ pub fn folder(home: &Home) -> PathBuf {
     home.state().join("example")
 }
 
-/// Writes the example into a folder, unless it is there and runs with this program. Returns its stack
-/// file.
+/// Writes the example into a folder, unless it is there and its program exists: the app and the command
+/// share it. Returns its stack file.
 ///
 /// # Errors
 ///
 /// Those of the file system.
 pub fn write(folder: &Path) -> io::Result<PathBuf> {
     let file = folder.join(FILE_NAME);
-    let program = env::current_exe()?;
-    let program = toml::Value::String(program.display().to_string()).to_string();
-    if !fs::read_to_string(&file).is_ok_and(|text| text.contains(&program)) {
-        write_with(folder, &program, spare_ports()?)?;
+    if !program_of(&file).is_some_and(|program| program.exists()) {
+        write_with(folder, &env::current_exe()?, spare_ports()?)?;
     }
     Ok(file)
 }
 
-/// Writes the example with this program, as TOML, and these ports.
-fn write_with(folder: &Path, program: &str, ports: [u16; 3]) -> io::Result<()> {
-    let mut text = STACK_FILE.replace("PROGRAM", program);
+/// Returns the program that the stack file of the example names.
+fn program_of(file: &Path) -> Option<PathBuf> {
+    let text = fs::read_to_string(file).ok()?;
+    let stack: toml::Table = text.parse().ok()?;
+    let command = stack.get("service")?.get("store")?.get("command")?;
+    Some(command.get(0)?.as_str()?.into())
+}
+
+/// Writes the example with this program and these ports.
+fn write_with(folder: &Path, program: &Path, ports: [u16; 3]) -> io::Result<()> {
+    let program = toml::Value::String(program.display().to_string()).to_string();
+    let mut text = STACK_FILE.replace("PROGRAM", &program);
     for (name, port) in ["STORE_PORT", "API_PORT", "PAGE_PORT"].iter().zip(ports) {
         text = text.replace(name, &port.to_string());
     }
@@ -187,7 +194,10 @@ pub async fn break_it(how: Break, stack: &StackView) -> Result<String, String> {
         Break::Address => edit(
             "page",
             ADDRESS,
-            &format!("http://localhost:{}", api.number() + 1000),
+            &format!(
+                "http://localhost:{}",
+                api.number().saturating_sub(1000).max(1)
+            ),
         ),
         Break::Cors => edit("api", ORIGIN, "http://localhost:3000"),
         Break::Slow => edit("api", DELAY, "2500"),
@@ -280,4 +290,42 @@ fn setting(name: &str) -> Option<String> {
     let mut lines = text.lines();
     let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     value.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_another_program_is_kept_as_long_as_the_program_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other program");
+        fs::write(&other, "").unwrap();
+        write_with(folder.path(), &other, [4001, 4002, 4003]).unwrap();
+        let file = write(folder.path()).unwrap();
+        assert_eq!(program_of(&file), Some(other.clone()));
+
+        fs::remove_file(&other).unwrap();
+        write(folder.path()).unwrap();
+        assert_eq!(program_of(&file), env::current_exe().ok());
+    }
+
+    #[test]
+    fn the_stack_file_of_the_example_is_valid_and_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(folder.path()).unwrap();
+        let text = fs::read(&file).unwrap();
+        let stack = crate::stack_file::parse(&file, &text, &crate::env::Env::default()).unwrap();
+        assert!(is_example(&stack));
+    }
+
+    #[test]
+    fn a_variable_is_replaced_and_the_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        fs::write(&path, "A=1\nB=2\n").unwrap();
+        set(&path, "A", "3").unwrap();
+        set(&path, "C", "4").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "B=2\nA=3\nC=4\n");
+    }
 }

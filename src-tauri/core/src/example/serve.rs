@@ -67,7 +67,7 @@ async fn listen(port: &str) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Occupies a port, as a program of somebody else does, until its marker is deleted.
+/// Occupies a port, as an unrelated program does, until its marker is deleted.
 async fn other_program(port: &str, marker: &Path) -> io::Result<()> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, number(port)?)).await;
     let failure = bound.as_ref().err().map(ToString::to_string);
