@@ -67,6 +67,8 @@ export class Session {
   spoken: string = $state("");
   checked: Checked | null = $state.raw(null);
   checking: boolean = $state(false);
+  /** Whether the check in progress is out of date. */
+  private checksAgain = false;
 
   readonly backend: Backend;
   private chosenFile: string | null = $state(null);
@@ -283,13 +285,21 @@ export class Session {
     void this.tryTo(this.backend.openLink(view.file, service, wanted));
   }
 
-  /** Runs every probe and check now. */
-  async check(): Promise<void> {
+  /** Runs every probe and check now; once more if `fresh` and a check that began earlier is not over. */
+  async check(fresh = false): Promise<void> {
     const file = this.stack?.view.file;
-    if (file === undefined || this.checking) return;
+    if (file === undefined) return;
+    if (this.checking) {
+      this.checksAgain ||= fresh;
+      return;
+    }
     this.checking = true;
     const findings = await this.tryTo(this.backend.doctor(file));
     this.checking = false;
+    if (this.checksAgain) {
+      this.checksAgain = false;
+      return this.check();
+    }
     if (findings === null) return;
     this.checked = { file, findings };
     const services = findings.map((finding) => finding.service);
@@ -354,7 +364,7 @@ export class Session {
     const done = await this.tryTo(this.backend.breakExample(file, how));
     if (done === null) return;
     this.tell("info", `${sentence(done)}.`);
-    await this.check();
+    await this.check(true);
   }
 
   async repairExample(): Promise<void> {
@@ -362,7 +372,7 @@ export class Session {
     if (file === undefined) return;
     if (!(await this.attempt(this.backend.repairExample(file)))) return;
     this.checked = null;
-    await this.check();
+    await this.check(true);
   }
 
   /** Starts a new stack, and reports that it is ready with its first link. */

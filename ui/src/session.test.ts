@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeBackend } from "./backend/fake";
+import type { Finding } from "./backend/wire";
 import { FILE, finding, off, service, stack, whole } from "./model/samples";
 import { Session } from "./session.svelte";
 
@@ -223,6 +224,18 @@ describe("the example", () => {
     fake.answer("doctor", () => []);
     await session.repairExample();
     expect(session.findings).toEqual([]);
+    expect(asked("doctor")).toHaveLength(2);
+  });
+
+  it("is checked again if it was broken during a check", async () => {
+    let finish: (findings: Finding[]) => void = () => undefined;
+    fake.answer("doctor", () => new Promise<Finding[]>((done) => (finish = done)));
+    const earlier = session.check();
+    fake.answer("doctor", () => [finding({ service: "redis" })]);
+    await session.breakExample("cors");
+    finish([]);
+    await earlier;
+    expect(session.findings).toHaveLength(1);
   });
 });
 
