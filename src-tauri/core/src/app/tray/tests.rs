@@ -88,7 +88,7 @@ fn the_menu_names_the_checkout_of_a_stack_and_the_agent_that_started_it() {
     view.checkout = Some("feature-x".to_owned());
     view.started_by = Some(StartedBy {
         client: "Claude Code".to_owned(),
-        at: jiff::Timestamp::UNIX_EPOCH,
+        at: Timestamp::UNIX_EPOCH,
     });
     let line = |own: &Arc<StackView>| read(&shown(vec![own.clone()]).menu)[0].clone();
     assert_eq!(
