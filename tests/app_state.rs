@@ -587,7 +587,7 @@ command = ["sleep", "600"]
     let report = within("the report", app.share(&file)).await.unwrap();
     for part in [
         "# test\n",
-        "## one exited with code 3",
+        "## one is not running: it exited with code 3",
         "| two | ready |",
         "## The last lines of one",
         "begun with API_KEY=***",

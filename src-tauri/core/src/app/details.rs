@@ -297,7 +297,7 @@ fn redacted(text: &str) -> String {
 }
 
 /// Redacts a value by the name of its variable, too.
-fn redacted_value(name: &str, value: &str) -> String {
+pub(super) fn redacted_value(name: &str, value: &str) -> String {
     let line = format!("{name}={value}");
     let line = redact(&line);
     let value = line

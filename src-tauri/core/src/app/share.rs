@@ -2,18 +2,21 @@
 
 use std::{fmt::Write as _, io, path::Path};
 
-use super::{AppState, door::UNKNOWN};
+use regex::Regex;
+
+use super::{AppState, details::redacted_value, door::UNKNOWN};
 use crate::{
     effects::log::{Query, Reader, Runs, ServiceLogs, without_colours},
     fs::{
         project_file::{TIME_LIMIT, apart},
-        redact::redact,
+        redact::{REDACTED, redact},
     },
     host::clock,
     model::{
         finding::Finding,
         view::{ServiceView, StackView},
     },
+    stack::Stack,
 };
 
 /// The number of lines from the end of a log.
@@ -63,9 +66,37 @@ impl AppState {
         for (name, lines) in ends {
             report += &block(&format!("The last lines of {name}"), "text", &lines);
         }
-        report += &block("The stack file", "toml", &text);
+        // Without the stack, it is not known which of its texts are values of variables.
+        if let Some(stack) = self.valid(file) {
+            report += &block("The stack file", "toml", &text);
+            report = masked(report, &stack);
+        }
         Ok(redact(&report).into_owned())
     }
+}
+
+/// Returns the report without the values of variables that look like secrets.
+fn masked(report: String, stack: &Stack) -> String {
+    let variables = stack.services.iter().flat_map(|service| &service.env);
+    variables.fold(report, |report, (name, value)| {
+        let value = value.to_string();
+        if redacted_value(name, &value) == value {
+            return report;
+        }
+        let name = regex::escape(name);
+        let assigned = format!(r#"({name}"?\s*=\s*)("(?:[^"\\]|\\.)*"|'[^']*')"#);
+        let report = match Regex::new(&assigned) {
+            Ok(assigned) => assigned
+                .replace_all(&report, format!("${{1}}\"{REDACTED}\""))
+                .into_owned(),
+            Err(_) => report,
+        };
+        // A shorter one may be a part of any word.
+        if value.len() < 8 {
+            return report;
+        }
+        report.replace(&value, REDACTED)
+    })
 }
 
 /// Returns the last lines of the latest run.

@@ -159,6 +159,7 @@ fn the_menu_of_a_stack_disables_what_makes_no_sense() {
             "      Show log",
             "  ---",
             "  Open Pilot Light",
+            "  Mute notifications for an hour",
             "  Start at login",
             "  Quit",
         ]
