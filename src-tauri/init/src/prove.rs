@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
-    time::SystemTime,
 };
 
 use pilotlight::{
@@ -19,6 +18,7 @@ use pilotlight::{
     },
     env::Env,
     fs::home::Home,
+    host::clock,
     model::{
         finding::LineChange,
         view::{Light, ServiceView, StackView},
@@ -106,7 +106,7 @@ impl Seen {
             let since_start = usize::try_from(service.restarts).unwrap_or_default() + 1;
             let refused = runs.take(since_start).flat_map(|run| {
                 let log = logs.run(run);
-                read_errors(&log, &OwnErrors::default(), SystemTime::now()).unreachable
+                read_errors(&log, &OwnErrors::default(), clock::now().wall).unreachable
             });
             let local = refused.filter(|it| is_local(&it.host));
             let ports = local.filter_map(|it| it.port).map(Port::number);
@@ -273,13 +273,107 @@ impl Learned {
         for lesson in lessons.iter().filter(|lesson| !lesson.changes.is_empty()) {
             let mut changes = [learned.changes.clone(), lesson.changes.clone()].concat();
             changes.sort_by_key(|change| change.line);
-            let Ok(changed) = edited(file, text, &changes, variables) else {
+            let Ok(result) = edited(file, text, &changes, variables) else {
                 continue;
             };
             learned.lessons.push(lesson.text.clone());
             learned.changes = changes;
-            learned.difference = changed.difference;
+            learned.difference = result.difference;
         }
         learned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pilotlight::{
+        stack_file::{self, FILE_NAME},
+        supervisor::offline,
+    };
+
+    use super::*;
+
+    const TEXT: &str = "name = \"x\"\n\n[service.api]\ncommand = \"api\"\nport = 8080\n\n\
+                        [service.worker]\ncommand = \"worker\"\n";
+
+    /// Returns what is learned from these ports on which `api` and `worker` listen, and those that `worker` has
+    /// connections to and found closed.
+    fn learned(
+        [api, worker]: [&[u16]; 2],
+        others: &[(u16, &str)],
+        [connected, refused]: [&[u16]; 2],
+    ) -> (Vec<String>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE_NAME);
+        let stack = stack_file::parse(&file, TEXT.as_bytes(), &Env::new()).unwrap();
+        let home = Home::under(folder.path()).unwrap();
+        let view = offline::view(&home, std::sync::Arc::new(stack));
+        let of_worker = |ports: &[u16]| {
+            let ports = ports.iter().copied().collect();
+            BTreeMap::from([(ServiceName::new("worker"), ports)])
+        };
+        let processes = |listens: &[u16]| Processes {
+            pids: BTreeSet::from([1]),
+            listens: listens.iter().copied().collect(),
+        };
+        let running = [("api", processes(api)), ("worker", processes(worker))];
+        let others = others.iter();
+        let seen = Seen {
+            running: running
+                .map(|(name, processes)| (ServiceName::new(name), processes))
+                .into(),
+            listening: others
+                .map(|(port, name)| (*port, Some((*name).to_owned())))
+                .collect(),
+            connected: of_worker(connected),
+            refused: of_worker(refused),
+        };
+        let lessons = seen.lessons(&view, TEXT);
+        let learned = Learned::of(&file, TEXT, &lessons, &Env::new());
+        let new = learned.difference.iter().filter_map(|line| match line {
+            Line::New(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let new: Vec<&str> = new.collect();
+        let told = lessons.into_iter().map(|lesson| lesson.text).collect();
+        (told, new.join("\n"))
+    }
+
+    #[test]
+    fn the_one_port_of_a_service_is_learned_and_no_other() {
+        let port = |api: &[u16], worker: &[u16]| learned([api, worker], &[], [&[], &[]]).1;
+        assert_eq!(port(&[8081], &[]), "port = 8081  # it listens there");
+        assert_eq!(port(&[8080], &[9100]), "port = 9100  # it listens there");
+        assert_eq!(port(&[8080, 9000], &[]), "", "it has its port");
+        assert_eq!(port(&[8081, 8082], &[]), "", "one of two");
+        assert_eq!(port(&[8080], &[9229]), "", "a debugger");
+        assert_eq!(port(&[8080], &[40_000]), "", "a port of chance");
+        let taken = learned([&[8081], &[]], &[(8080, "node")], [&[], &[]]);
+        assert_eq!(taken.0, [""; 0], "another process has its port");
+    }
+
+    #[test]
+    fn what_a_service_requests_is_waited_for() {
+        let at_rest: [&[u16]; 2] = [&[8080], &[]];
+        let (told, new) = learned(at_rest, &[], [&[], &[8080]]);
+        assert_eq!(
+            told,
+            ["worker was started before api, and does not wait for it"]
+        );
+        assert_eq!(new, "needs = [\"api\"]");
+        let (told, new) = learned(at_rest, &[(5432, "postgres")], [&[5432], &[]]);
+        assert!(
+            told[0].starts_with("worker uses postgres on port 5432"),
+            "{told:?}"
+        );
+        assert!(
+            new.contains("external = true") && new.contains("needs = [\"postgres\"]"),
+            "{new}"
+        );
+        let (_, new) = learned(at_rest, &[], [&[], &[6379]]);
+        assert!(new.contains("[service.redis]\ncommand = "), "{new}");
+        let (told, new) = learned(at_rest, &[], [&[], &[7999]]);
+        assert!(told[0].contains("requests port 7999"), "{told:?}");
+        assert_eq!(new, "", "no server is known for it");
     }
 }

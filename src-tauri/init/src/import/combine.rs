@@ -59,7 +59,7 @@ struct Combination<'a> {
     is_complete: bool,
     /// Whether the programs of a folder keep their data in a file.
     uses_file: BTreeMap<String, bool>,
-    /// The entries that a start script starts.
+    /// The entries that a start script of the project starts.
     started: BTreeSet<usize>,
 }
 
@@ -532,7 +532,8 @@ impl Combination<'_> {
             let programs = identity::of_service(&service, self.listing);
             let found = self.find(&service, &programs);
             let found = self.more_precise(found, &service, &programs);
-            if file.tool == Tool::StartScript {
+            // A copy may have start scripts of its own.
+            if file.tool == Tool::StartScript && !file.file.contains('/') {
                 let at = found.map_or(self.entries.len(), |(at, _)| at);
                 self.started.insert(at);
             }

@@ -187,7 +187,8 @@ pub(crate) fn unwrapped(words: &[String]) -> &[String] {
         let verbs = TABLES.runners.get(name).filter(|_| second != "-S");
         if verbs.is_some_and(|verbs| has_word(verbs, second)) {
             rest = without_options(&after[1..]);
-        } else if is_in("managers", name) && TABLES.runners.get(second).is_some_and(|it| it == "-")
+        } else if is_in("managers", name)
+            && (second == "concurrently" || TABLES.runners.get(second).is_some_and(|it| it == "-"))
         {
             // `yarn dotenv -- next dev`
             rest = after;
@@ -241,8 +242,9 @@ fn of_script(
 ) -> Option<Vec<Program>> {
     let manager = base_name(&words[0]);
     let (folder, script) = script_of(words, folder, listing)?;
-    // A step of another script: `yarn build && node dist/index.js`.
-    if depth > 0 && has_word("build clean generate install lint migrate test", &script) {
+    // A step of another script: `yarn build && node dist/index.js`, `yarn install-local-ssl`.
+    let first = script.split(['-', ':']).next().unwrap_or_default();
+    if depth > 0 && has_word("build clean generate install lint migrate test", first) {
         return Some(Vec::new());
     }
     let manifest = if manager == "composer" {
@@ -365,21 +367,13 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
     };
     let option = row.option.iter().find_map(|name| value_of(words, name));
     let file = option.or_else(|| row.entry.then(|| entry(words)).flatten());
-    if row.needs_entry && file.is_none() {
+    if (row.needs_entry && file.is_none()) || is_for_others(&row.class, words, folder, listing) {
         return None;
     }
     let (mut class, mut kind) = (row.class.as_str(), row.kind);
     let mut entry = file.as_deref().map(|file| from_project(folder, file));
     let mut is_production = row.production;
-    let is_mobile = |word: &String| {
-        ["-android", "-ios", "-maccatalyst"]
-            .iter()
-            .any(|end| word.ends_with(end))
-    };
     match class {
-        "dotnet" if words.iter().any(is_mobile) => return None,
-        // It may show documentation or a build.
-        "page" if !listing.has(&join(folder, "index.html")) => return None,
         // A package of Go is a folder: `go run main.go` is `go run .`.
         "go" => {
             if let Some(file) = file.as_deref().filter(|file| has_source_ending(file)) {
@@ -425,6 +419,20 @@ fn known(words: &[String], folder: &str, listing: &Listing) -> Option<Program> {
         service: row.service.clone(),
         ..program(class, kind, entry, is_production, row.port)
     })
+}
+
+/// Returns whether a command starts a mobile application, or shows a folder without a page of its own: documentation, or
+/// a build.
+fn is_for_others(class: &str, words: &[String], folder: &str, listing: &Listing) -> bool {
+    let has_end = |word: &String| {
+        let mut ends = ["-android", "-ios", "-maccatalyst"].iter();
+        ends.any(|end| word.ends_with(end))
+    };
+    match class {
+        "dotnet" => words.iter().any(has_end),
+        "page" => !listing.has(&join(folder, "index.html")),
+        _ => false,
+    }
 }
 
 /// Returns the folder of a project of .NET, which an option names by its folder or its file.

@@ -93,9 +93,9 @@ impl Project<'_> {
     fn without_other_pages(&self, found: &mut Vec<Found>, finds: &mut Finds) {
         let top = self.packages.get("");
         let script = top.and_then(|top| top.scripts.get("dev"));
-        let named = script.map(|text| script::filters(text)).unwrap_or_default();
+        let filters = script.map(|text| script::filters(text)).unwrap_or_default();
         let is_named = |package: &Package<'_>| {
-            let mut names = named
+            let mut names = filters
                 .iter()
                 .map(|name| name.rsplit('/').next().unwrap_or(name));
             names.any(|name| package.short_name() == Some(name))
