@@ -145,7 +145,8 @@ fn follow(app: &AppHandle, arguments: &Arguments, folder: &Path) {
                     service: None,
                 });
             }
-            Err(text) => {
+            Err(error) => {
+                let text = error.to_string();
                 tracing::warn!("{text}");
                 host.page.tell(Update::Remark { text });
             }

@@ -4,6 +4,7 @@
 mod arguments;
 mod autostart;
 mod commands;
+mod error;
 mod host;
 mod links;
 mod news;

@@ -5,14 +5,18 @@ use std::path::Path;
 use tauri::AppHandle;
 use tauri_plugin_shell::ShellExt as _;
 
+use crate::error::CommandError;
+
 /// Opens a page in the browser. The caller has verified that the stack declares it.
-pub(crate) fn page(app: &AppHandle, address: &str) -> Result<(), String> {
+pub(crate) fn page(app: &AppHandle, address: &str) -> Result<(), CommandError> {
     open(app, address)
 }
 
 /// Opens a file with its default program.
-pub(crate) fn file(app: &AppHandle, path: &Path) -> Result<(), String> {
-    let path = path.to_str().ok_or("its path is not Unicode")?;
+pub(crate) fn file(app: &AppHandle, path: &Path) -> Result<(), CommandError> {
+    let path = path
+        .to_str()
+        .ok_or_else(|| CommandError::NotUnicode(path.to_owned()))?;
     open(app, path)
 }
 
@@ -20,9 +24,11 @@ pub(crate) fn file(app: &AppHandle, path: &Path) -> Result<(), String> {
     deprecated,
     reason = "its successor is another plugin, for only one function"
 )]
-fn open(app: &AppHandle, what: &str) -> Result<(), String> {
+fn open(app: &AppHandle, what: &str) -> Result<(), CommandError> {
     tracing::info!("open {what}");
-    app.shell()
-        .open(what, None)
-        .map_err(|error| format!("{what} cannot be opened: {error}"))
+    let opened = app.shell().open(what, None);
+    opened.map_err(|source| CommandError::Open {
+        what: what.to_owned(),
+        source,
+    })
 }

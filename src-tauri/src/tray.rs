@@ -72,7 +72,8 @@ pub(crate) fn choose(app: &AppHandle, choice: Choice) {
                 .state
                 .link(&file, &service, label.as_deref());
             let opened = address.map(|address| links::page(app, &address));
-            if let Some(Err(text)) = opened {
+            if let Some(Err(error)) = opened {
+                let text = error.to_string();
                 app.state::<Host>().page.tell(Update::Remark { text });
                 window::show(app);
             }

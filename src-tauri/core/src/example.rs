@@ -174,20 +174,48 @@ fn spare_ports() -> io::Result<[u16; 3]> {
     Ok(ports)
 }
 
+/// Why the example cannot be broken now.
+#[derive(Debug, thiserror::Error)]
+pub enum BreakError {
+    /// The stack is another one.
+    #[error("this is not the example")]
+    NotExample,
+    /// No store is left to kill.
+    #[error("the store is not running")]
+    NoStore,
+    /// The operating system refuses it.
+    #[error("{what}: {source}")]
+    Io {
+        /// The outcome: `port 8001 cannot be taken`.
+        what: String,
+        /// The reason.
+        source: io::Error,
+    },
+}
+
+impl BreakError {
+    fn io(what: String) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { what, source }
+    }
+}
+
 /// Breaks the example, and returns a sentence about what was done.
 ///
 /// # Errors
 ///
-/// A sentence, if that is not possible now.
-pub async fn break_it(how: Break, stack: &StackView) -> Result<String, String> {
+/// It is not possible now.
+pub async fn break_it(how: Break, stack: &StackView) -> Result<String, BreakError> {
     let folder = stack.file.parent().unwrap_or(&stack.file);
     let api = service_of(stack, "api").and_then(|api| api.port);
-    let api = api.ok_or("this is not the example")?;
+    let api = api.ok_or(BreakError::NotExample)?;
     let edit = |service: &str, name: &str, value: &str| {
         let path = folder.join(service).join(".env");
         set(&path, name, value)
             .map(|()| format!("{name} in {service}/.env is now {value}"))
-            .map_err(|error| format!("{} cannot be changed: {error}", path.display()))
+            .map_err(BreakError::io(format!(
+                "{} cannot be changed",
+                path.display()
+            )))
     };
     match how {
         Break::Store => kill(service_of(stack, "store")),
@@ -203,7 +231,7 @@ pub async fn break_it(how: Break, stack: &StackView) -> Result<String, String> {
         Break::Slow => edit("api", DELAY, "2500"),
         Break::Port => {
             let taken = take_port(folder, api.number()).await;
-            taken.map_err(|error| format!("port {api} cannot be taken: {error}"))?;
+            taken.map_err(BreakError::io(format!("port {api} cannot be taken")))?;
             Ok(format!(
                 "another program has taken port {api}, and api was started again"
             ))
@@ -219,17 +247,17 @@ fn service_of<'a>(stack: &'a StackView, name: &str) -> Option<&'a ServiceView> {
 }
 
 /// Kills the process of a service.
-fn kill(service: Option<&ServiceView>) -> Result<String, String> {
+fn kill(service: Option<&ServiceView>) -> Result<String, BreakError> {
     let found = service.and_then(|service| Some((&service.name, process(service.pid?)?)));
     let is_of =
         |name: &ServiceName, process| mark_of(process).is_some_and(|it| it.service == *name);
     let found = found.filter(|(name, process)| is_of(name, *process));
-    let (name, process) = found.ok_or("the store is not running")?;
+    let (name, process) = found.ok_or(BreakError::NoStore)?;
     let killed = Handle::pin(process).and_then(|handle| match handle {
         Some(handle) => handle.signal(Signal::Kill),
         None => Ok(false),
     });
-    killed.map_err(|error| format!("{name} cannot be killed: {error}"))?;
+    killed.map_err(BreakError::io(format!("{name} cannot be killed")))?;
     Ok(format!("{name} (PID {}) was killed", process.pid))
 }
 

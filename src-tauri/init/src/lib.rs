@@ -8,4 +8,4 @@ pub mod project;
 pub mod prove;
 mod window;
 
-pub use window::draft_for_window;
+pub use window::{DraftError, draft_for_window};

@@ -1,6 +1,9 @@
 //! A draft as the window shows it.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use pilotlight::{
     app::window::{Draft, Found},
@@ -9,8 +12,25 @@ use pilotlight::{
 
 use crate::{
     draft::{DraftService, render},
-    project,
+    project::{self, LookError},
 };
+
+/// Why there is no draft of a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum DraftError {
+    /// The folder cannot be read.
+    #[error(transparent)]
+    Look(#[from] LookError),
+    /// No file of the project names a program to start.
+    #[error("no program to start was found in {}", .0.display())]
+    NoProgram(PathBuf),
+    /// No process has the project as its folder.
+    #[error(
+        "no process of the project in {} is running; start it as usual, then try again",
+        .0.display()
+    )]
+    NothingRuns(PathBuf),
+}
 
 /// Returns the stack file for a folder, as `pilotlight init` would write it, with the likeliest answer
 /// for every open question and without some services. Learns from the project's processes if it
@@ -18,26 +38,24 @@ use crate::{
 ///
 /// # Errors
 ///
-/// A sentence, if the folder cannot be read or has no program to start.
+/// The folder cannot be read, or has no program to start.
 pub async fn draft_for_window(
     folder: &Path,
     is_running: bool,
     without: &[String],
-) -> Result<Draft, String> {
+) -> Result<Draft, DraftError> {
     let looked = if is_running {
         project::look_at_running(folder).await
     } else {
         project::look(folder).await
     };
-    let mut draft = looked.map_err(|error| error.to_string())?.combined.draft;
+    let mut draft = looked?.combined.draft;
     if draft.services.is_empty() {
-        let folder = folder.display();
+        let folder = folder.to_owned();
         return Err(if is_running {
-            format!(
-                "no process of the project in {folder} is running; start it as usual, then try again"
-            )
+            DraftError::NothingRuns(folder)
         } else {
-            format!("no program to start was found in {folder}")
+            DraftError::NoProgram(folder)
         });
     }
     let file = folder.join(stack_file::FILE_NAME);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pilotlight::{
     app::{
+        CallError,
         calls::Call,
         window::{LogUpdate, QuitChoice, Update},
     },
@@ -27,7 +28,7 @@ pub(crate) async fn subscribe(
 
 /// Answers a call that every host of the page answers alike.
 #[command]
-pub(crate) async fn call(host: State<'_, Host>, call: Call) -> Result<Value, String> {
+pub(crate) async fn call(host: State<'_, Host>, call: Call) -> Result<Value, CallError> {
     let remark = |text| host.page.tell(Update::Remark { text });
     host.state.call(call, remark).await
 }

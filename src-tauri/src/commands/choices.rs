@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pilotlight::{
     app::{
+        CallError,
         settings::Settings,
         window::{Draft, Update},
     },
@@ -11,7 +12,7 @@ use pilotlight::{
 };
 use tauri::{State, command};
 
-use crate::host::Host;
+use crate::{error::CommandError, host::Host};
 
 /// Adds a stack and shows it.
 #[command]
@@ -19,7 +20,7 @@ pub(crate) async fn add_stack(host: State<'_, Host>, path: PathBuf) -> Result<Ou
     Ok(added(&host, host.state.add_picked(&path)))
 }
 
-fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
+fn added(host: &Host, added: Result<PathBuf, CallError>) -> Outcome {
     match added {
         Ok(file) => {
             host.page.tell(Update::Show {
@@ -28,7 +29,7 @@ fn added(host: &Host, added: Result<PathBuf, String>) -> Outcome {
             });
             Outcome::Done
         }
-        Err(why) => Outcome::Refused(why),
+        Err(why) => why.into(),
     }
 }
 
@@ -40,9 +41,9 @@ pub(crate) async fn look_at_folder(
     path: PathBuf,
     running: bool,
     without: Vec<String>,
-) -> Result<Draft, String> {
+) -> Result<Draft, CommandError> {
     host.state.allow_draft(&path)?;
-    pilotlight_init::draft_for_window(&path, running, &without).await
+    Ok(pilotlight_init::draft_for_window(&path, running, &without).await?)
 }
 
 /// Writes a drafted stack file, if none exists, and adds it.

@@ -68,7 +68,7 @@ async fn break_it(context: &Context, how: Break) -> Result<Ending, Failure> {
         // That the start fails is the purpose.
         client.start(start).await?.outcome().await?;
     }
-    let what = broken.map_err(Failure::Refused)?;
+    let what = broken.map_err(|error| Failure::Refused(error.to_string()))?;
     writeln!(paint::out(), "Broken: {what}")?;
     let shown = async {
         while let Some((_, stack)) = context.running(&file).await?

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use pilotlight::{
     app::{
+        CallError,
         calls::{self, Opened, Opening},
         settings::Settings,
         window::Update,
@@ -50,25 +51,31 @@ pub(super) enum Own {
     },
 }
 
+/// Why a call fails.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("A browser cannot open this. It is at {}", .0.display())]
+    NotInABrowser(PathBuf),
+}
+
 impl Call {
     /// Carries out the call with this number.
-    pub(super) async fn carry_out(self, page: &Page, id: u64) -> Result<Value, String> {
+    pub(super) async fn carry_out(self, page: &Page, id: u64) -> Result<Value, Refusal> {
         let state = &page.state;
         match self {
             Self::OnStack(call) => {
                 let remark = |text| {
                     page.send(&json!({ "remark": text }));
                 };
-                state.call(call, remark).await
+                Ok(state.call(call, remark).await?)
             }
             Self::Open(opening) => match state.opened(&opening, "keeper")? {
                 // The page opens it.
                 Opened::Page(address) => Ok(address.into()),
                 // The window would open another program, but the browser may be on another computer.
-                Opened::File(path) => {
-                    let path = path.display();
-                    Err(format!("A browser cannot open this. It is at {path}"))
-                }
+                Opened::File(path) => Err(Refusal::NotInABrowser(path)),
             },
             Self::Own(Own::Subscribe {}) => {
                 subscribe(page, id);
@@ -87,8 +94,7 @@ impl Call {
                     start_at_login: state.settings().borrow().start_at_login,
                     ..settings
                 };
-                let outcome = serde_json::to_value(state.set_settings(settings));
-                outcome.map_err(|error| error.to_string())
+                Ok(json!(state.set_settings(settings)))
             }
         }
     }

@@ -111,7 +111,7 @@ fn answer(page: &Page, request: Request) {
     tokio::spawn(async move {
         let answer = match call.carry_out(&page, id).await {
             Ok(result) => json!({ "id": id, "result": result }),
-            Err(error) => json!({ "id": id, "error": error }),
+            Err(error) => json!({ "id": id, "error": error.to_string() }),
         };
         page.send(&answer);
     });

@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, asked: &Ui) -> Result<Ending, Failure
     let mut remarks = daemon.remarks.clone();
     remarks.extend(remark);
     if let Ok(file) = context.find() {
-        remarks.extend(state.add(&file).err());
+        remarks.extend(state.add(&file).err().map(|error| error.to_string()));
     }
     for remark in &remarks {
         tracing::warn!("{remark}");

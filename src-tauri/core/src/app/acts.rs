@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{AppState, FileContent, door::UNKNOWN, files, replace};
+use super::{AppState, CallError, FileContent, files, replace};
 use crate::{
     app::{settings::Settings, window::FileChange},
     control::{self, Control as _, Down, Outcome, Restart, Up},
@@ -25,12 +25,12 @@ impl AppState {
     /// Starts services, or all of a stack. Returns when they are ready or one has failed.
     pub async fn start(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
-            return Outcome::Refused(why);
+            return why.into();
         }
         let variables = self.0.settled_variables(file).await;
         // The daemon's error message would have less detail.
         if let Err(wrong) = files::stack(&self.0.home, file, variables.clone()).await {
-            return Outcome::Refused(wrong);
+            return wrong.into();
         }
         let up = Up {
             file: file.to_owned(),
@@ -43,7 +43,7 @@ impl AppState {
     /// Stops services, or all of a stack. Returns when they have verifiably exited.
     pub async fn stop(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
-            return Outcome::Refused(why);
+            return why.into();
         }
         let down = Down {
             file: Some(file.to_owned()),
@@ -56,7 +56,7 @@ impl AppState {
     /// Restarts services. Services that do not run are started.
     pub async fn restart(&self, file: &Path, services: Vec<ServiceName>) -> Outcome {
         if let Err(why) = self.expect_known(file, &services) {
-            return Outcome::Refused(why);
+            return why.into();
         }
         if self.0.daemon.snapshot().borrow().stack(file).is_none() {
             return self.start(file, services).await;
@@ -70,7 +70,7 @@ impl AppState {
 
     /// Returns the findings for a stack, root causes first, or the reason why there are none. Actions
     /// of a stack file that was never started are [withheld](Self::withheld).
-    pub async fn doctor(&self, file: &Path) -> Result<Vec<Finding>, String> {
+    pub async fn doctor(&self, file: &Path) -> Result<Vec<Finding>, CallError> {
         self.expect_known(file, &[])?;
         let doctor = control::Doctor {
             file: file.to_owned(),
@@ -95,7 +95,7 @@ impl AppState {
     }
 
     /// Returns the stack of a file without the actions that need consent, and its variables.
-    pub(super) async fn permitted(&self, file: &Path) -> Result<(Stack, Env), String> {
+    pub(super) async fn permitted(&self, file: &Path) -> Result<(Stack, Env), CallError> {
         let variables = self.0.settled_variables(file).await;
         let (text, mut stack) = files::stack(&self.0.home, file, variables.clone()).await?;
         if !Consents::of(&self.0.home).has(&self.0.home.stack_id(file), &text) {
@@ -134,7 +134,7 @@ impl AppState {
     pub async fn apply_change(&self, file: &Path) -> Outcome {
         let view = self.0.view.borrow().clone();
         let Some(stack) = view.stack(file) else {
-            return Outcome::Refused(UNKNOWN.into());
+            return CallError::UnknownStack.into();
         };
         let Some(new) = self.valid(file) else {
             return Outcome::Refused("the stack file is not valid".into());
@@ -156,7 +156,7 @@ impl AppState {
     /// Chooses a profile of a stack, for this and later starts. A stack that runs changes to it.
     pub async fn choose_profile(&self, file: &Path, profile: &str) -> Outcome {
         if let Err(why) = self.expect_known(file, &[]) {
-            return Outcome::Refused(why);
+            return why.into();
         }
         let id = self.0.home.stack_id(file);
         if let Err(error) = profile::choose(&self.0.home, &id, &[profile.to_owned()]) {
@@ -170,8 +170,8 @@ impl AppState {
     }
 
     /// Adds a stack: its file, or a folder in or below its folder.
-    pub fn add(&self, path: &Path) -> Result<PathBuf, String> {
-        let file = stack_file::find(path).map_err(|not_found| not_found.to_string())?;
+    pub fn add(&self, path: &Path) -> Result<PathBuf, CallError> {
+        let file = stack_file::find(path)?;
         let is_known = {
             let state = self.0.state();
             state.choices.stacks.iter().any(|known| known.file == file)
@@ -179,7 +179,7 @@ impl AppState {
         if !is_known {
             self.0
                 .learn(&file)
-                .map_err(|error| format!("the settings cannot be written: {error}"))?;
+                .map_err(CallError::io("the settings cannot be written"))?;
             self.0.publish();
         }
         Ok(file)
@@ -189,7 +189,7 @@ impl AppState {
     #[must_use]
     pub fn remove(&self, file: &Path) -> Outcome {
         if let Err(why) = self.expect_known(file, &[]) {
-            return Outcome::Refused(why);
+            return why.into();
         }
         if self.0.daemon.snapshot().borrow().has_alive(file) {
             return Outcome::Refused("the stack is running; stop it first".into());
@@ -223,7 +223,7 @@ impl AppState {
             let mut state = self.0.state();
             let mut stacks = state.choices.stacks.iter_mut();
             let Some(known) = stacks.find(|known| known.file == file) else {
-                return Outcome::Refused(UNKNOWN.into());
+                return CallError::UnknownStack.into();
             };
             known.start_at_login = on;
             self.0.store.write(&state.choices)

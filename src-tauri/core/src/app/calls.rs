@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AppState, door::UNKNOWN};
+use super::{AppState, CallError};
 use crate::{example::Break, host::logging, model::finding::Action, stack::ServiceName};
 
 /// A call that reads or changes stacks.
@@ -105,8 +105,8 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// The reason why the call cannot be carried out at all, as a sentence.
-    pub async fn call(&self, call: Call, remark: impl FnOnce(String)) -> Result<Value, String> {
+    /// The call cannot be carried out at all.
+    pub async fn call(&self, call: Call, remark: impl FnOnce(String)) -> Result<Value, CallError> {
         match call.0 {
             OnStack::Start(it) => json(self.start(&it.file, it.services).await),
             OnStack::Stop(it) => json(self.stop(&it.file, it.services).await),
@@ -131,8 +131,8 @@ impl AppState {
             OnStack::Events { file, since } => {
                 let state = self.clone();
                 let read = tokio::task::spawn_blocking(move || state.events(&file, since));
-                let read = read.await.map_err(|error| error.to_string())?;
-                json(read.map_err(|error| format!("the events cannot be read: {error}"))?)
+                let read = read.await.unwrap_or_else(|error| Err(error.into()));
+                json(read.map_err(CallError::io("the events cannot be read"))?)
             }
             OnStack::ProbePaths(it) => json(self.probe_paths(&it.file)),
             OnStack::UsageOf(it) => json(self.usage_of(&it.file, &it.service)),
@@ -148,8 +148,9 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// A sentence, if it does not exist, or is none that the page may open.
-    pub fn opened(&self, opening: &Opening, own_log: &str) -> Result<Opened, String> {
+    /// It does not exist, or the page may not open it.
+    pub fn opened(&self, opening: &Opening, own_log: &str) -> Result<Opened, CallError> {
+        let nothing = CallError::NothingToOpen;
         Ok(Opened::File(match &opening.0 {
             Place::OpenLink {
                 file,
@@ -157,28 +158,30 @@ impl AppState {
                 label,
             } => {
                 let address = self.link(file, service, label.as_deref());
-                let address = address.ok_or_else(|| format!("{service} has no such page"))?;
+                let address =
+                    address.ok_or_else(|| nothing(format!("{service} has no such page")))?;
                 return Ok(Opened::Page(address));
             }
             Place::OpenLogFile(it) => {
                 let log = self.log_file(&it.file, &it.service);
-                log.ok_or_else(|| format!("{} has not left a log yet", it.service))?
+                log.ok_or_else(|| nothing(format!("{} has not left a log yet", it.service)))?
             }
             Place::OpenOwnLog {} => {
                 let log = logging::latest(self.0.home.state(), own_log);
-                let log = log.map_err(|error| format!("the log was not found: {error}"))?;
-                log.ok_or("no log found")?
+                let log = log.map_err(CallError::io("the log was not found"))?;
+                log.ok_or_else(|| nothing("no log found".to_owned()))?
             }
             Place::OpenStackFile(it) if self.knows(&it.file) => it.file.clone(),
-            Place::OpenStackFile(_) => return Err(UNKNOWN.to_owned()),
+            Place::OpenStackFile(_) => return Err(CallError::UnknownStack),
             Place::OpenFolder(it) => {
                 let folder = self.folder(&it.file, &it.service);
-                folder.ok_or("that service is not known")?
+                folder.ok_or_else(|| CallError::UnknownService(it.service.clone()))?
             }
         }))
     }
 }
 
-fn json(answer: impl Serialize) -> Result<Value, String> {
-    serde_json::to_value(answer).map_err(|error| error.to_string())
+fn json(answer: impl Serialize) -> Result<Value, CallError> {
+    serde_json::to_value(answer)
+        .map_err(|error| CallError::io("the answer cannot be sent")(error.into()))
 }

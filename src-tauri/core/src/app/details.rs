@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{AppState, FileContent, files};
+use super::{AppState, CallError, FileContent, files};
 use crate::{
     app::window::{
         CheckDetails, CheckResult, ProcessDetails, RunDetails, ServiceDetails, Variable,
@@ -49,9 +49,9 @@ struct Live {
 }
 
 impl Live {
-    fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, String> {
+    fn service(&self, name: &ServiceName) -> Result<&Arc<Service>, CallError> {
         let service = self.stack.service(name);
-        service.ok_or_else(|| "the stack file no longer has this service".to_owned())
+        service.ok_or(CallError::ServiceGone)
     }
 }
 
@@ -60,12 +60,12 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// A sentence, if the service is unknown or one of its files cannot be read.
+    /// The service is unknown, or one of its files cannot be read.
     pub async fn describe(
         &self,
         file: &Path,
         service: &ServiceName,
-    ) -> Result<ServiceDetails, String> {
+    ) -> Result<ServiceDetails, CallError> {
         let (live, declared) = self.declared(file, service).await?;
         let service = live.service(service)?;
         let (name, ports) = (&service.name, &live.ports);
@@ -107,17 +107,20 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// A sentence, if there is no such variable or a file cannot be read.
+    /// There is no such variable, or a file cannot be read.
     pub async fn reveal(
         &self,
         file: &Path,
         service: &ServiceName,
         variable: &str,
-    ) -> Result<String, String> {
+    ) -> Result<String, CallError> {
         let (_, declared) = self.declared(file, service).await?;
-        let mut declared = declared.map_err(|fault| fault.to_string())?;
+        let mut declared = declared.map_err(CallError::Variables)?;
         let value = declared.remove(variable);
-        let (value, _) = value.ok_or_else(|| format!("{service} declares no {variable}"))?;
+        let (value, _) = value.ok_or_else(|| CallError::NoVariable {
+            service: service.clone(),
+            variable: variable.to_owned(),
+        })?;
         Ok(value)
     }
 
@@ -133,12 +136,12 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// A sentence, if the service is unknown or its stack file cannot be read.
+    /// The service is unknown, or its stack file cannot be read.
     pub async fn run_checks(
         &self,
         file: &Path,
         service: &ServiceName,
-    ) -> Result<Vec<CheckResult>, String> {
+    ) -> Result<Vec<CheckResult>, CallError> {
         self.expect_known(file, std::slice::from_ref(service))?;
         let (stack, variables) = self.permitted(file).await?;
         let live = self.live(file, stack);
@@ -188,7 +191,7 @@ impl AppState {
         &self,
         file: &Path,
         service: &ServiceName,
-    ) -> Result<(Live, Result<Declared, LaunchFault>), String> {
+    ) -> Result<(Live, Result<Declared, LaunchFault>), CallError> {
         self.expect_known(file, std::slice::from_ref(service))?;
         let variables = self.0.settled_variables(file).await;
         let (_, stack) = files::stack(&self.0.home, file, variables.clone()).await?;

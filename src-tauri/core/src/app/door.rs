@@ -4,10 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::AppState;
+use super::{AppState, CallError};
 use crate::{stack::ServiceName, stack_file};
-
-pub(super) const UNKNOWN: &str = "that stack is not known";
 
 impl AppState {
     /// Records that the user selected this file or folder in a dialog.
@@ -16,7 +14,7 @@ impl AppState {
     }
 
     /// Adds a stack that the user selected, or the stack file of a folder that was scanned.
-    pub fn add_picked(&self, path: &Path) -> Result<PathBuf, String> {
+    pub fn add_picked(&self, path: &Path) -> Result<PathBuf, CallError> {
         if self.expect_drafted(path).is_err() {
             self.expect_picked(path)?;
         }
@@ -24,36 +22,40 @@ impl AppState {
     }
 
     /// Allows a draft to be created and written in a folder, if the user selected it.
-    pub fn allow_draft(&self, folder: &Path) -> Result<(), String> {
+    pub fn allow_draft(&self, folder: &Path) -> Result<(), CallError> {
         self.expect_picked(folder)?;
         let file = folder.join(stack_file::FILE_NAME);
         self.0.state().drafted.insert(file);
         Ok(())
     }
 
-    fn expect_picked(&self, path: &Path) -> Result<(), String> {
+    fn expect_picked(&self, path: &Path) -> Result<(), CallError> {
         if self.0.state().picked.contains(path) {
             Ok(())
         } else {
-            Err(format!("{} was not selected in a dialog", path.display()))
+            Err(CallError::NotSelected(path.to_owned()))
         }
     }
 
     /// Returns whether a draft may be written there: the folder was scanned, and this is its stack
     /// file.
-    pub(super) fn expect_drafted(&self, file: &Path) -> Result<(), String> {
+    pub(super) fn expect_drafted(&self, file: &Path) -> Result<(), CallError> {
         if self.0.state().drafted.contains(file) {
             Ok(())
         } else {
-            let folder = file.parent().unwrap_or(file).display();
-            Err(format!("{folder} was not scanned"))
+            let folder = file.parent().unwrap_or(file);
+            Err(CallError::NotScanned(folder.to_owned()))
         }
     }
 
     /// Fails if the stack is unknown or has no service with one of these names.
-    pub(super) fn expect_known(&self, file: &Path, services: &[ServiceName]) -> Result<(), String> {
+    pub(super) fn expect_known(
+        &self,
+        file: &Path,
+        services: &[ServiceName],
+    ) -> Result<(), CallError> {
         if !self.knows(file) {
-            return Err(UNKNOWN.to_owned());
+            return Err(CallError::UnknownStack);
         }
         let view = self.0.view.borrow().clone();
         let stack = view.stack(file);
@@ -63,10 +65,7 @@ impl AppState {
         };
         match services.iter().find(is_unknown) {
             None => Ok(()),
-            Some(name) => Err(format!(
-                "that stack has no service {name:?}",
-                name = name.as_str()
-            )),
+            Some(name) => Err(CallError::UnknownService(name.clone())),
         }
     }
 }

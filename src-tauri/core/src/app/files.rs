@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt as _, select_all};
 
-use super::{FileContent, Inner, acts::lines};
+use super::{CallError, FileContent, Inner, acts::lines};
 use crate::{
     app::window::FileChange,
     env::Env,
@@ -41,15 +41,16 @@ pub(super) async fn stack(
     home: &Home,
     file: &Path,
     variables: Env,
-) -> Result<(String, Stack), String> {
+) -> Result<(String, Stack), CallError> {
     let (home, path) = (home.clone(), file.to_owned());
     let reading = apart(TIME_LIMIT, move |_| {
-        let text = text(&home, &path).map_err(|report| lines(&report))?;
-        let stack = stack_file::parse(&path, text.as_bytes(), &variables);
-        Ok((text, stack.map_err(|report| lines(&report))?))
+        let text = text(&home, &path)?;
+        let stack = stack_file::parse(&path, text.as_bytes(), &variables)?;
+        Ok((text, stack))
     });
-    let read = reading.await;
-    read.unwrap_or_else(|error| Err(unread(file, &error)))
+    reading
+        .await
+        .unwrap_or_else(|error| Err(unread(file)(error)))
 }
 
 /// Returns the text of the files of a stack, for the profiles that were chosen last.
@@ -61,16 +62,16 @@ fn text(home: &Home, file: &Path) -> Result<String, Report> {
 pub(super) fn read(home: &Home, file: &Path, variables: Env) -> (Text, FileContent) {
     let (home, path) = (home.clone(), file.to_owned());
     let read = apart_blocking(BRIEF, move |_| load(&home, &path, &variables));
-    read.unwrap_or_else(|error| nothing(file, &error))
+    read.unwrap_or_else(|error| nothing(file, error))
 }
 
-fn unread(file: &Path, error: &io::Error) -> String {
-    format!("{} cannot be read: {error}", file.display())
+fn unread(file: &Path) -> impl FnOnce(io::Error) -> CallError {
+    CallError::io(format!("{} cannot be read", file.display()))
 }
 
 /// Returns the content for a file that cannot be read.
-fn nothing(file: &Path, error: &io::Error) -> (Text, FileContent) {
-    let message = unread(file, error);
+fn nothing(file: &Path, error: io::Error) -> (Text, FileContent) {
+    let message = unread(file)(error).to_string();
     let wrong = FileChange::Invalid {
         message: message.clone(),
         line: None,
@@ -180,7 +181,7 @@ impl Inner {
     pub(super) async fn reload_file(&self, path: &Path) -> bool {
         let (home, file, variables) = (self.home.clone(), path.to_owned(), self.variables(path));
         let loaded = apart(TIME_LIMIT, move |_| load(&home, &file, &variables)).await;
-        let (text, content) = loaded.unwrap_or_else(|error| nothing(path, &error));
+        let (text, content) = loaded.unwrap_or_else(|error| nothing(path, error));
         let dark = self.dark(path, &content);
         let mut state = self.state();
         let Some(file) = state.files.get_mut(path).filter(|file| file.text != text) else {

@@ -4,7 +4,7 @@ use std::{io, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
-use super::AppState;
+use super::{AppState, CallError};
 use crate::{
     app::window::{LogLine, LogUpdate},
     effects::log::{Line, MergedLogs, Query, Runs, ServiceLogs, with_colours},
@@ -51,10 +51,11 @@ impl AppState {
             Ok(()) => self
                 .follow(file, services, &mut tell)
                 .await
-                .map_err(|error| format!("the log cannot be read: {error}")),
+                .map_err(CallError::io("the log cannot be read")),
             Err(why) => Err(why),
         };
-        if let Err(message) = followed {
+        if let Err(error) = followed {
+            let message = error.to_string();
             // The receiver may be closed.
             tell(LogUpdate::Failed { message });
         }

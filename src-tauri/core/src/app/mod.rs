@@ -7,6 +7,7 @@ mod acts;
 pub mod calls;
 mod details;
 mod door;
+mod error;
 mod feed;
 mod files;
 mod logs;
@@ -28,6 +29,7 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use self::error::CallError;
 use self::files::Text;
 use crate::{
     app::{

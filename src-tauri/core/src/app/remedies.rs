@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::AppState;
+use super::{AppState, CallError};
 use crate::{
     app::window::Preview,
     control::{Control as _, Outcome},
@@ -18,22 +18,20 @@ use crate::{
 /// The time limit for reading a stack file for the window.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// The error for an action that no current finding recommends.
-const OUTDATED: &str = "This suggestion is out of date. Check the stack again.";
-
 impl AppState {
     /// Returns a preview of an action, with the diff for a stack file.
-    pub fn preview(&self, file: &Path, action: &Action) -> Result<Preview, String> {
+    pub fn preview(&self, file: &Path, action: &Action) -> Result<Preview, CallError> {
         if self.advised(file, action).is_none() {
-            return Err(OUTDATED.into());
+            return Err(CallError::Outdated);
         }
         let diff = match action {
             Action::EditStackFile { file, changes } => {
                 let text = Reader::within(BRIEF)
                     .text(file)
-                    .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+                    .map_err(CallError::io(format!("{} cannot be read", file.display())))?;
                 let changed = remedy::change(&text, changes).map_err(|line| {
-                    format!("line {line} of {} has changed since", file.display())
+                    let file = file.clone();
+                    CallError::LineChanged { file, line }
                 })?;
                 Some(shown(&changed.difference))
             }
@@ -56,7 +54,7 @@ impl AppState {
     /// effect.
     pub async fn carry_out(&self, file: &Path, action: &Action) -> Outcome {
         let Some(service) = self.advised(file, action) else {
-            return Outcome::Refused(OUTDATED.into());
+            return CallError::Outdated.into();
         };
         let variables = self.0.settled_variables(file).await;
         let done = match action {

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io, path::Path};
 
 use regex::Regex;
 
-use super::{AppState, details::redacted_value, door::UNKNOWN};
+use super::{AppState, CallError, details::redacted_value};
 use crate::{
     effects::log::{Query, Reader, Runs, ServiceLogs, without_colours},
     fs::{
@@ -31,12 +31,13 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// A sentence, if the stack is unknown or its logs take too long to read.
-    pub async fn share(&self, file: &Path) -> Result<String, String> {
-        let view = self.0.view.borrow().stack(file).cloned().ok_or(UNKNOWN)?;
+    /// The stack is unknown, or its logs take too long to read.
+    pub async fn share(&self, file: &Path) -> Result<String, CallError> {
+        let view = self.0.view.borrow().stack(file).cloned();
+        let view = view.ok_or(CallError::UnknownStack)?;
         let text = {
             let state = self.0.state();
-            let known = state.files.get(file).ok_or(UNKNOWN)?;
+            let known = state.files.get(file).ok_or(CallError::UnknownStack)?;
             known.text.clone().unwrap_or_default()
         };
         let id = self.0.home.stack_id(file);
@@ -57,7 +58,7 @@ impl AppState {
         });
         let ends = ends
             .await
-            .map_err(|error| format!("the logs cannot be read: {error}"))?;
+            .map_err(CallError::io("the logs cannot be read"))?;
         let mut report = heading(&view);
         for finding in &view.findings {
             report += &of_finding(finding);
