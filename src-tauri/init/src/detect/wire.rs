@@ -91,11 +91,11 @@ fn ports_of_proxies(apps: &mut [App<'_>]) {
     for app in apps.iter().filter(|app| app.service.kind == Kind::Frontend) {
         for (port, because) in mentions(app) {
             let file = because.file.as_deref().map_or("", file_name);
-            // The setting of Create React App.
             // A proxy of another kind, or a container.
             if port < 1024 {
                 continue;
             }
+            // The setting of Create React App.
             let setting = format!("\"proxy\": \"http://localhost:{port}");
             let has_setting = || app.texts.iter().any(|(_, text)| text.contains(&setting));
             let is_proxy = ["config", "proxy", "Proxy"]
