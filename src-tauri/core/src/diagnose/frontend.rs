@@ -50,19 +50,28 @@ fn one(facts: &Facts<'_>, seen: Seen<'_>, points: &PointsAt) -> Option<Candidate
     let place = place.filter(|place| place.file == facts.evidence.stack.file);
     let action = facts.edit(|text| edit::replace_port(text, place?.line, *port, right));
     Some(
-        Candidate::new(name, Code::FrontendMisdirected, Level::Answer)
+        pointing(seen, Code::FrontendMisdirected, points, &at)
             .title(format!(
                 "{name} calls {at}, but {service} runs on port {right} (wrong {variable})"
             ))
-            .evidence([format!("{variable} points at {at}: {}", find(points))])
             .evidence(there)
             .evidence(well)
             .remedy(format!(
                 "let {variable} point at port {right} ({stands}){later}"
             ))
-            .action(action)
-            .breaks(false),
+            .action(action),
     )
+}
+
+/// Returns a candidate without a title for a variable that points at an address.
+fn pointing(seen: Seen<'_>, code: Code, points: &PointsAt, at: &str) -> Candidate {
+    Candidate::new(&seen.spec.name, code, Level::Answer)
+        .evidence([format!(
+            "{} points at {at}: {}",
+            points.variable,
+            find(points)
+        )])
+        .breaks(false)
 }
 
 /// Returns the candidates for variables of a stack in a slot that contain a declared port, on which
@@ -82,17 +91,15 @@ pub(super) fn other_checkout(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate
             "{name} of {} calls {called} of {beside}: {variable}",
             slot.label
         );
-        let candidate = Candidate::new(name, Code::OtherCheckout, Level::Answer)
+        let at = format!("{host}:{number}");
+        let candidate = pointing(seen, Code::OtherCheckout, points, &at)
             .title(title)
-            .evidence([
-                format!("{variable} points at {host}:{number}: {}", find(points)),
-                format!("in this checkout, {called} has port {right}"),
-            ])
+            .evidence([format!("in this checkout, {called} has port {right}")])
             .remedy(format!(
                 "add `env_points_at = {{ {variable} = \"{called}\" }}` to [service.{name}], which \
                  sets the variable in every checkout, then restart {name}"
             ));
-        Some(candidate.breaks(false))
+        Some(candidate)
     });
     points.collect()
 }
@@ -143,18 +150,16 @@ pub(super) fn shared_queue(facts: &Facts<'_>, seen: Seen<'_>) -> Vec<Candidate> 
             "{name} of {} may take the tasks of {beside}: both use {host}:{number} ({variable})",
             slot.label
         );
-        let candidate = Candidate::new(name, Code::SharedQueue, Level::Answer)
+        let at = format!("{host}:{number}");
+        let candidate = pointing(seen, Code::SharedQueue, points, &at)
             .title(title)
-            .evidence([
-                format!("{variable} points at {host}:{number}: {}", find(points)),
-                format!("{name} is connected to it; {server}"),
-            ])
+            .evidence([format!("{name} is connected to it; {server}")])
             .remedy(format!(
                 "let the stack start that server: with a command and a port, every checkout has its \
                  own; then point {variable} at it with `env_points_at` in [service.{name}]"
             ))
-            .same_as(format!("{host}:{number}"));
-        Some(candidate.breaks(false))
+            .same_as(at);
+        Some(candidate)
     });
     points.collect()
 }
