@@ -86,7 +86,7 @@ fn the_program_has_a_terminal_and_exits_as_without_one() {
     assert!(log.contains("30 120") && log.contains("xterm"), "{log}");
     let (log, _) = stage.expect(&["logs", "flood"], 0);
     let lines: Vec<u32> = log.lines().filter_map(|line| line.parse().ok()).collect();
-    assert_eq!(lines, Vec::from_iter(1..=20_000), "no line is lost");
+    assert_eq!(lines, (1..=20_000).collect::<Vec<_>>(), "no line is lost");
     stage.expect(&["down"], 0);
 }
 
