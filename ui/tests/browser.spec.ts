@@ -117,6 +117,8 @@ test("a stack is started, read, checked and stopped in the browser", async ({ pa
 
 test("the example is ready at once, is broken on request, and explains itself", async ({ page, ui }) => {
   await page.goto(ui.link);
+  // Keys are for a page that is connected.
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("shop");
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Command" }).fill("try the example");
   await page.keyboard.press("Enter");
