@@ -380,7 +380,8 @@ export class Session {
     if (!(await this.attempt(this.backend.start(file, [])))) return;
     const view = this.stacks.find((stack) => stack.view.file === file)?.view;
     if (view === undefined) return;
-    const ready = view.services.filter(({ light }) => light === "green").length;
+    // The answer may come before the snapshot in which they are green.
+    const ready = view.services.filter(({ task }) => task !== true).length;
     const stays = this.world?.tray === true ? " Pilot Light stays in the tray." : "";
     const linked = view.services.find(({ links }) => Object.keys(links).length > 0);
     const label = Object.keys(linked?.links ?? {})[0];
