@@ -8,11 +8,10 @@ use std::{
 use pilotlight_test_service::free_port;
 use serde_json::{Value, json};
 
-#[path = "../containers/engine.rs"]
-mod engine;
-
-use self::engine::{docker, variables};
-use crate::stage::{Stage, until};
+use crate::{
+    engine::{docker, variables},
+    stage::{Stage, until},
+};
 
 /// A stack with most keys of a service. The value of `TOKEN` is a secret.
 fn stage(port: u16) -> Stage {

@@ -11,8 +11,14 @@ mod agents;
 mod asking;
 mod attach;
 mod background;
+#[cfg(target_os = "linux")]
+mod containers;
 mod daily;
 mod documents;
+#[cfg(target_os = "linux")]
+#[path = "../containers/engine.rs"]
+#[expect(dead_code, reason = "only other tests reach it from another machine")]
+mod engine;
 mod events;
 mod example;
 #[cfg(target_os = "linux")]
@@ -24,6 +30,9 @@ mod keeping;
 mod knowledge;
 mod layers;
 mod losses;
+#[cfg(target_os = "linux")]
+#[path = "../containers/registry.rs"]
+mod registry;
 mod requests;
 #[path = "../support/script.rs"]
 mod script;

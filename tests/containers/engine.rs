@@ -13,11 +13,12 @@ use std::{
 };
 
 use pilotlight::env::Env;
+use pilotlight_test_service::free_port;
 
 /// The engine runs as long as the standard input of this script is open. An engine leaves the bridges of
 /// its networks behind, of which a machine can have about thirty.
 const SCRIPT: &str = r#"
-dockerd --data-root "$1/data" --exec-root "$1/exec" --host "unix://$1/sock" --pidfile "$1/pid" >"$1/log" 2>&1 <&- &
+dockerd --data-root "$1/data" --exec-root "$1/exec" --host "unix://$1/sock" --host "tcp://$2" --pidfile "$1/pid" >"$1/log" 2>&1 <&- &
 engine=$!
 cat >/dev/null
 export DOCKER_HOST="unix://$1/sock"
@@ -33,6 +34,8 @@ const START: Duration = Duration::from_mins(1);
 
 struct Engine {
     folder: PathBuf,
+    /// Its address for clients on other machines.
+    far: String,
     _script: Child,
 }
 
@@ -44,10 +47,12 @@ impl Engine {
         let folder = PathBuf::from(format!("/tmp/pl-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder");
         let mut script = Command::new("sh");
-        script.args(["-c", SCRIPT, "engine"]).arg(&folder);
+        let far = format!("127.0.0.2:{}", free_port());
+        script.args(["-c", SCRIPT, "engine"]).arg(&folder).arg(&far);
         let script = script.stdin(Stdio::piped()).spawn().expect("a shell");
         let engine = Self {
             folder,
+            far,
             _script: script,
         };
         let began = Instant::now();
@@ -122,6 +127,16 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// Returns the host and the port at which the engine is reached as if it were on another machine.
+pub(crate) fn far() -> &'static str {
+    &ENGINE.far
+}
+
+/// Makes an image of a folder.
+pub(crate) fn import(root: &Path, name: &str, changes: &[&str]) {
+    ENGINE.import(root, name, changes);
+}
+
 /// Returns the variables of a user of the engine.
 pub(crate) fn variables() -> Env {
     let mut variables = Env::of_this_process();
@@ -129,7 +144,7 @@ pub(crate) fn variables() -> Env {
     variables
 }
 
-fn add_busybox(root: &Path) {
+pub(crate) fn add_busybox(root: &Path) {
     for folder in ["bin", "tmp", "data", "etc"] {
         fs::create_dir_all(root.join(folder)).expect("a folder");
     }

@@ -6,22 +6,25 @@
 )]
 
 mod engine;
+mod registry;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use engine::{docker, variables};
 use pilotlight::{
     control::{Control as _, Outcome, Up},
     effects::log::{Query, Reader, Runs, ServiceLogs},
+    env::Env,
     model::{
         facts::Exit,
         finding::Code,
-        view::{Light, PhaseName},
+        view::{Light, PhaseName, ServiceView},
     },
 };
 use pilotlight_test_service::free_port;
+use registry::Registry;
 use support::{Bench, eventually, findings, kill, within};
 
 async fn up(bench: &Bench) -> Outcome {
@@ -191,6 +194,41 @@ async fn a_container_that_another_program_removes_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_shows_its_progress_and_can_be_cancelled() {
+    let registry = Registry::start();
+    let stack = format!(
+        "[service.web]\ncontainer = {{ image = \"{}\" }}\n",
+        registry.image
+    );
+    let bench = Bench::with(&stack).await;
+    let shows = |service: &ServiceView| {
+        let note = service.note.as_deref().unwrap_or_default();
+        note.contains(": 0 of 1 layers, ") && note.ends_with(" MB")
+    };
+    // A stop cancels it.
+    let ((), outcome) = tokio::join!(
+        async {
+            bench.until("web", shows).await;
+            assert_eq!(bench.down().await, Outcome::Done);
+        },
+        up(&bench)
+    );
+    assert!(matches!(outcome, Outcome::Overruled(_)), "{outcome:?}");
+    assert!(!registry.is_pulled());
+    // The next start gets the rest.
+    tokio::join!(
+        async {
+            bench.until("web", shows).await;
+            registry.send_all();
+        },
+        must_up(&bench)
+    );
+    assert!(registry.is_pulled());
+    assert_eq!(bench.service("web").note, None);
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_that_exits_has_its_code_and_complete_output() {
     let bench = Bench::with(
         "[service.job]\ncontainer = { image = \"local/busybox:1\", args = [\"sh\", \"-c\", \"echo one; echo Error: two >&2; exit 3\"] }\nready = { log = \"never\" }\nrestart = \"never\"\n",
@@ -303,4 +341,127 @@ async fn each_reason_why_an_engine_cannot_start_a_container_has_its_code() {
     };
     let outcome = tokio::time::timeout(Duration::from_mins(1), bench.handle().up(up)).await;
     assert_eq!(findings(&outcome.expect("an answer")), [Code::EngineDown]);
+}
+
+/// Writes a docker context named `far`, and returns the variables of a user of it.
+fn with_context(bench: &Bench, host: &str) -> Env {
+    let hash = registry::name_of(b"far").replace("sha256:", "");
+    let meta = bench.path("docker").join("contexts/meta").join(hash);
+    fs::create_dir_all(&meta).unwrap();
+    let text = format!(r#"{{"Name":"far","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
+    fs::write(meta.join("meta.json"), text).unwrap();
+    let mut environment = variables();
+    environment.remove("DOCKER_HOST");
+    environment.set("DOCKER_CONFIG", bench.path("docker"));
+    environment
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_of_a_remote_engine_are_reached_at_its_host() {
+    let port = free_port();
+    let bench = Bench::with(&format!(
+        r#"
+docker_context = "far"
+
+[service.cache]
+container = {{ image = "local/redis:7", ports = [6379] }}
+port = {port}
+ready = "redis"
+
+[service.chosen]
+container = {{ image = "local/redis:7", ports = [6379], args = "--port 6379" }}
+
+[service.web]
+command = "sh -c 'echo {{cache.host}} {{cache.port}} {{chosen.host}}; sleep 600'"
+needs = ["cache", "chosen"]
+"#
+    ))
+    .await;
+    let environment = with_context(&bench, &format!("tcp://{}", engine::far()));
+    let (file, services) = (bench.file(), Vec::new());
+    let up = Up {
+        file,
+        services,
+        environment,
+    };
+    assert_eq!(within("up", bench.handle().up(up)).await, Outcome::Done);
+    let said = lines(&bench, "web");
+    assert_eq!(said, [format!("127.0.0.2 {port} 127.0.0.2")]);
+    let cache = bench
+        .service("cache")
+        .container
+        .clone()
+        .expect("a container");
+    // The loopback address of that machine would not be reached from here.
+    let bound = "{{range .HostConfig.PortBindings}}{{(index . 0).HostIp}}{{end}}";
+    assert_eq!(docker(&["inspect", "-f", bound, &cache.id]), "0.0.0.0");
+    assert_eq!(bench.down().await, Outcome::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_behind_ssh_is_reached_with_the_docker_command() {
+    let bench = Bench::with(
+        r#"
+docker_context = "far"
+
+[service.job]
+container = { image = "local/busybox:1", args = ["sh", "-c", "echo one; sleep 600"] }
+ready = { log = "one" }
+"#,
+    )
+    .await;
+    let mut environment = with_context(&bench, "ssh://me@far.invalid");
+    // The engine of the tests answers instead of that of the other machine.
+    let engine = variables();
+    let engine = engine.get("DOCKER_HOST").and_then(|host| host.to_str());
+    let script = format!(
+        "#!/bin/sh\nunset DOCKER_CONTEXT DOCKER_CONFIG\nexec docker --host {} system dial-stdio\n",
+        engine.expect("an address")
+    );
+    let folder = bench.path("bin");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("ssh"), script).unwrap();
+    fs::set_permissions(folder.join("ssh"), PermissionsExt::from_mode(0o755)).unwrap();
+    let path = environment.get("PATH").unwrap_or_default().to_owned();
+    let folders = [folder].into_iter().chain(std::env::split_paths(&path));
+    environment.set("PATH", std::env::join_paths(folders).unwrap());
+    let (file, services) = (bench.file(), Vec::new());
+    let up = Up {
+        file,
+        services,
+        environment,
+    };
+    assert_eq!(within("up", bench.handle().up(up)).await, Outcome::Done);
+    assert_eq!(lines(&bench, "job"), ["one"]);
+    let job = bench.service("job").container.clone().expect("a container");
+    assert_eq!(job.engine, "ssh://me@far.invalid");
+    assert_eq!(bench.down().await, Outcome::Done);
+    let left = docker(&["ps", "-a", "-q", "--no-trunc"]);
+    assert!(!left.contains(&job.id), "it is removed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_containers_start_and_their_usage_is_known() {
+    let names: Vec<String> = (1..=20).map(|number| format!("part-{number}")).collect();
+    let services = names.iter().map(|name| {
+        format!(
+            "[service.{name}]\ncontainer = {{ image = \"local/busybox:1\", args = \"sleep 600\" }}\n\
+             start_timeout = \"5m\"\nstop = {{ timeout = \"0s\" }}\n"
+        )
+    });
+    let bench = Bench::with(&services.collect::<String>()).await;
+    let up = Up {
+        file: bench.file(),
+        services: Vec::new(),
+        environment: variables(),
+    };
+    assert_eq!(bench.handle().up(up).await, Outcome::Done);
+    let measured = bench.handle().usage().await;
+    let parts = &measured.stacks[0].services;
+    assert_eq!(parts.len(), names.len());
+    for part in parts {
+        assert_eq!(part.phase, PhaseName::Ready);
+        assert!(part.memory_bytes.is_some_and(|bytes| bytes > 0), "{part:?}");
+    }
+    assert_eq!(bench.down().await, Outcome::Done);
 }

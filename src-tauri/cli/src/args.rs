@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
-    Attach, EnvCommand, Events, Exec, Export, Format, Run, Send, Shell as ShellCommand, Test, Ui,
+    Attach, EnvCommand, Events, Exec, Export, Format, Pull, Run, Send, Shell as ShellCommand, Test, Ui,
     Url, Wait,
 };
 use crate::{commands::completions::Kind, time::Since};
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Down(Down),
     Restart(Restart),
     Reload(Reload),
+    Pull(Pull),
     Run(Run),
     Send(Send),
     Attach(Attach),
@@ -159,7 +160,8 @@ impl Up {
 Examples:
   pilotlight down           stop this stack
   pilotlight down redis     stop redis and the services that depend on it
-  pilotlight down --all     stop every stack"
+  pilotlight down --all     stop every stack
+  pilotlight down --volumes    also remove the volumes of its containers, after a question"
 )]
 pub(crate) struct Down {
     /// Services [default: all]
@@ -171,6 +173,12 @@ pub(crate) struct Down {
     /// Kill immediately (SIGKILL) instead of asking services to stop
     #[arg(short, long)]
     pub(crate) kill: bool,
+    /// Then remove the volumes of the containers, with their data; asks first
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) volumes: bool,
+    /// Do not ask
+    #[arg(short, long, requires = "volumes")]
+    pub(crate) yes: bool,
 }
 
 /// Restart services and the services that depend on them

@@ -98,6 +98,7 @@ fn run(arguments: Arguments) -> Result<Ending, Failure> {
             Command::Down(down) => commands::down::run(&context, down).await,
             Command::Restart(restart) => commands::restart::run(&context, restart).await,
             Command::Reload(reload) => commands::reload::run(&context, &reload).await,
+            Command::Pull(pull) => commands::pull::run(&context, &pull).await,
             Command::Run(run) => commands::task::run(&context, &run).await,
             Command::Send(send) => commands::input::send(&context, &send).await,
             Command::Attach(attach) => commands::input::attach(&context, &attach).await,

@@ -177,7 +177,8 @@ impl Stack {
             let name = service.name.as_str().to_uppercase();
             let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
             variables.insert(format!("PILOTLIGHT_{name}_PORT"), port.to_string());
-            variables.insert(format!("PILOTLIGHT_{name}_URL"), service.address(port));
+            let address = service.address(ports.host_of(&service.name), port);
+            variables.insert(format!("PILOTLIGHT_{name}_URL"), address);
         }
         variables
     }
@@ -298,9 +299,9 @@ impl Service {
         self.command.is_none() && self.container.is_none()
     }
 
-    /// Returns its address on a port, with the scheme of its probes if known.
+    /// Returns its address at a host and a port, with the scheme of its probes if known.
     #[must_use]
-    pub fn address(&self, port: Port) -> String {
+    pub fn address(&self, host: &str, port: Port) -> String {
         let scheme = self.ready.probes.iter().find_map(|probe| match probe {
             Probe::Http(_) | Probe::WebSocket(_) => Some("http"),
             Probe::Redis(_) => Some("redis"),
@@ -314,8 +315,8 @@ impl Service {
         });
         let by_links = (!self.links.is_empty()).then_some("http");
         match scheme.or(by_links) {
-            Some(scheme) => format!("{scheme}://localhost:{port}"),
-            None => format!("localhost:{port}"),
+            Some(scheme) => format!("{scheme}://{host}:{port}"),
+            None => format!("{host}:{port}"),
         }
     }
 
@@ -658,6 +659,8 @@ pub enum Piece {
     NamedPort(Option<ServiceName>, String),
     /// `{name.port.5432}`: the published port of a port inside a container.
     Published(ServiceName, Port),
+    /// `{host}`, `{name.host}`: the machine of this service, or of another one.
+    Host(Option<ServiceName>),
     /// `{name}` in a check: a value that an earlier check saved.
     Saved(String),
 }
@@ -677,6 +680,12 @@ pub trait Ports {
     /// the others.
     fn stack(&self) -> Option<&Stack> {
         None
+    }
+
+    /// Returns the host at which the service is reached: that of its container engine, or this machine.
+    fn host_of(&self, service: &ServiceName) -> &str {
+        let _ = service;
+        "localhost"
     }
 
     /// Returns the port at which a port of the service's container is published.
@@ -743,6 +752,10 @@ impl Template {
                     let published = ports.published(service, *inside);
                     published.map(|port| port.to_string())
                 }
+                Piece::Host(service) => {
+                    let service = service.as_ref().unwrap_or(owner);
+                    Some(ports.host_of(service).to_owned())
+                }
                 Piece::Saved(name) => ports.saved(name),
             };
             text.push_str(&filled.unwrap_or_else(|| piece.to_string()));
@@ -760,6 +773,8 @@ impl fmt::Display for Piece {
             Self::NamedPort(None, name) => write!(f, "{{port.{name}}}"),
             Self::NamedPort(Some(service), name) => write!(f, "{{{service}.port.{name}}}"),
             Self::Published(service, inside) => write!(f, "{{{service}.port.{inside}}}"),
+            Self::Host(None) => f.write_str("{host}"),
+            Self::Host(Some(service)) => write!(f, "{{{service}.host}}"),
             Self::Saved(name) => write!(f, "{{{name}}}"),
         }
     }

@@ -81,7 +81,7 @@ function detail(service: ServiceView): string | null {
   if (service.phase === "ready") {
     return service.note ?? (service.adopted ? "still running from last session" : null);
   }
-  if (service.phase === "blocked") return service.note;
+  if (service.phase === "blocked" || service.phase === "starting") return service.note;
   return null;
 }
 

@@ -266,6 +266,17 @@ pub(crate) struct Test {
     pub(crate) command: Vec<OsString>,
 }
 
+/// Pull the images of services in containers
+///
+/// Shows the layers and bytes of each pull. Ctrl-C cancels it. `pilotlight up` pulls missing images by
+/// itself; this command also updates those that exist.
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// Services [default: all]
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub(crate) services: Vec<ServiceName>,
+}
+
 /// Write the stack as other tools run it: a compose file, systemd units, a Procfile, or manifests
 ///
 /// Prints the services with those that they need. Variables such as `${TOKEN}` stay variables: their

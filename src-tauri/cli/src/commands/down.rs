@@ -7,7 +7,7 @@ use pilotlight::{
     model::view::Snapshot,
 };
 
-use super::{Unstarted, catch_up, leftovers, overruled, until_taken};
+use super::{Unstarted, catch_up, leftovers, overruled, until_taken, volumes};
 use crate::{
     args::Down,
     context::{Context, expect_declared, expect_shown, read},
@@ -21,8 +21,20 @@ use crate::{
 const DAEMON_ENDS: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(context: &Context, down: Down) -> Result<Ending, Failure> {
+    let stack = down.volumes.then(|| volumes::stack(context, &down));
+    let stack = stack.transpose()?;
+    let mut chosen = Vec::new();
+    if let Some(stack) = &stack {
+        let Some(confirmed) = volumes::chosen(context, stack, &down).await? else {
+            return Ok(Ending::Undone);
+        };
+        chosen = confirmed;
+    }
     // The daemon may exit during the request, because another `down` has stopped everything.
-    until_taken(async || attempt(context, &down).await).await
+    match until_taken(async || attempt(context, &down).await).await? {
+        Ending::Done => volumes::remove(&chosen).await,
+        ending => Ok(ending),
+    }
 }
 
 async fn attempt(context: &Context, down: &Down) -> Result<Ending, Unstarted> {

@@ -11,6 +11,7 @@ pub(crate) mod knowledge;
 mod leftovers;
 pub(crate) mod logs;
 pub(crate) mod port;
+pub(crate) mod pull;
 pub(crate) mod reload;
 pub(crate) mod restart;
 pub(crate) mod service;
@@ -19,6 +20,7 @@ pub(crate) mod task;
 pub(crate) mod test;
 pub(crate) mod up;
 pub(crate) mod validate;
+mod volumes;
 pub(crate) mod wait;
 
 use std::{io, time::Duration};

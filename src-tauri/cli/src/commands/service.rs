@@ -130,7 +130,9 @@ impl Here {
                 Failure::Usage(format!("no link `{label}` of {name}; links are: {known}"))
             });
         }
-        let port = self.ports.port_of(name).map(|port| service.address(port));
+        let host = self.ports.host_of(name);
+        let port = self.ports.port_of(name);
+        let port = port.map(|port| service.address(host, port));
         let link = links.into_values().next();
         let url = if is_page {
             link.or(port)

@@ -99,6 +99,8 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
             services: if running.is_empty() { Vec::new() } else { own },
             all: false,
             kill: false,
+            volumes: false,
+            yes: false,
         };
         let stopped = down::run(context, down).await?;
         if ending == Ending::Code(0) {

@@ -9,14 +9,14 @@ use std::{
 use pilotlight::{
     fs::redact,
     stack::{
-        Command, Container, ContainerSource, OnUnhealthy, Port, PortConflict, Ports, Probe,
-        Protocol, Restart, Service, ServiceName, Signal, Stack, StopMethod,
+        Command, Container, ContainerSource, Hooks, OnUnhealthy, Port, PortConflict, Ports, Probe,
+        Protocol, Require, Restart, Service, ServiceName, Signal, Stack, StopMethod,
     },
 };
 use serde::Deserialize;
 use url::Url;
 
-use crate::args::Format;
+use crate::args::Format::{self, Compose, Kubernetes, Procfile, Systemd};
 
 /// What other programs are called and how they are asked.
 #[derive(Deserialize)]
@@ -85,6 +85,8 @@ pub(super) struct Plan<'s> {
     format: Format,
     pub(super) parts: Vec<Part<'s>>,
     notes: BTreeSet<String>,
+    /// The names of the services as hosts, if each has a network of its own.
+    hosts: BTreeMap<ServiceName, String>,
 }
 
 impl<'s> Plan<'s> {
@@ -106,7 +108,13 @@ impl<'s> Plan<'s> {
             format,
             parts: Vec::new(),
             notes: BTreeSet::new(),
+            hosts: BTreeMap::new(),
         };
+        if plan.is_apart() {
+            let services = stack.services.iter();
+            let hosts = services.map(|it| (it.name.clone(), plan.network_name(it)));
+            plan.hosts = hosts.collect();
+        }
         for service in stack
             .services
             .iter()
@@ -170,7 +178,7 @@ impl<'s> Plan<'s> {
         let tests = self.tests(service, &probes);
         Some(Part {
             service,
-            name: self.host_of(service),
+            name: self.network_name(service),
             command,
             env,
             probes,
@@ -194,18 +202,64 @@ impl<'s> Plan<'s> {
     }
 
     /// Notes the keys of a service that the format cannot express.
-    fn lost(&mut self, service: &Service) {
-        let keys = KEYS
+    fn lost(&mut self, it: &Service) {
+        const ALL: &[Format] = &[Compose, Systemd, Procfile, Kubernetes];
+        const LINE: &[Format] = &[Procfile];
+        const NO_NEEDS: &[Format] = &[Procfile, Kubernetes];
+        const NO_TIMES: &[Format] = &[Compose, Procfile, Kubernetes];
+        let is_probe = |probe: &Probe| !matches!(probe, Probe::Process | Probe::Container);
+        let has_schedule = it.task.as_ref().is_some_and(|task| task.schedule.is_some());
+        let restarts = it.task.is_none() && it.restart != Restart::default();
+        let is_signalled = matches!(it.stop.graceful, StopMethod::Signal(Signal::Terminate));
+        let keys = [
+            ("check", !it.checks.is_empty(), ALL),
+            ("known", !it.known.is_empty(), ALL),
+            ("watch", it.watch.is_some(), ALL),
+            ("on", it.hooks != Hooks::default(), ALL),
+            ("keep", !it.keep.is_empty(), ALL),
+            ("links", !it.links.is_empty(), ALL),
+            ("require", it.require != Require::default(), ALL),
+            ("env_command", it.env_command.is_some(), ALL),
+            ("env_points_at", !it.env_points_at.is_empty(), ALL),
+            (
+                "port_conflict",
+                it.port_conflict != PortConflict::default(),
+                ALL,
+            ),
+            (
+                "on_unhealthy",
+                it.on_unhealthy != OnUnhealthy::default(),
+                ALL,
+            ),
+            ("schedule", has_schedule, ALL),
+            ("memory", it.memory.is_some(), LINE),
+            ("restart", restarts, NO_NEEDS),
+            ("restart_delay", it.restart_delay.is_some(), NO_TIMES),
+            (
+                "max_restarts",
+                it.max_restarts.is_some(),
+                &[Systemd, Procfile, Kubernetes],
+            ),
+            (
+                "success_exit_codes",
+                !it.success_exit_codes.is_empty(),
+                NO_TIMES,
+            ),
+            ("ready", it.ready.probes.iter().any(is_probe), LINE),
+            ("needs", !it.needs.is_empty(), NO_NEEDS),
+            ("stop", !is_signalled, NO_NEEDS),
+        ];
+        let lost = keys
             .iter()
-            .filter(|(_, is_set, formats)| formats.contains(&self.format) && is_set(service));
-        let keys: Vec<String> = keys.map(|(key, ..)| format!("`{key}`")).collect();
-        if !keys.is_empty() {
-            self.note(service, &format!("left out: {}", keys.join(", ")));
+            .filter(|(_, is_set, formats)| *is_set && formats.contains(&self.format));
+        let lost: Vec<String> = lost.map(|(key, ..)| format!("`{key}`")).collect();
+        if !lost.is_empty() {
+            self.note(it, &format!("left out: {}", lost.join(", ")));
         }
     }
 
     /// Returns the name of the host at which other services reach a service.
-    pub(super) fn host_of(&self, service: &Service) -> String {
+    fn network_name(&self, service: &Service) -> String {
         match service.container.as_deref() {
             Some(Container {
                 source: ContainerSource::Compose { service, .. },
@@ -227,10 +281,10 @@ impl<'s> Plan<'s> {
             let host = match service {
                 _ if service.name == owner.name => "localhost".to_owned(),
                 _ if service.is_external() => "host.docker.internal".to_owned(),
-                _ => self.host_of(service),
+                _ => self.network_name(service),
             };
             for (outside, inside) in ports(service) {
-                for machine in HOSTS {
+                for machine in HOSTS.into_iter().chain([&*host]) {
                     text = replaced(
                         &text,
                         &format!("{machine}:{outside}"),
@@ -335,6 +389,10 @@ impl<'s> Plan<'s> {
 }
 
 impl Ports for Plan<'_> {
+    fn host_of(&self, service: &ServiceName) -> &str {
+        self.hosts.get(service).map_or("localhost", String::as_str)
+    }
+
     fn port_of(&self, service: &ServiceName) -> Option<Port> {
         let service = self.stack.service(service)?;
         service.port.or_else(|| inside(service))
@@ -496,80 +554,3 @@ pub(super) fn command(plan: &Plan<'_>, part: &Part<'_>) -> (Vec<String>, Vec<Str
         }
     }
 }
-
-use Format::{Compose, Kubernetes, Procfile, Systemd};
-
-type Key = (&'static str, fn(&Service) -> bool, &'static [Format]);
-
-const ALL: &[Format] = &[Compose, Systemd, Procfile, Kubernetes];
-
-/// The keys of a service that formats cannot express.
-const KEYS: [Key; 20] = [
-    ("check", |it| !it.checks.is_empty(), ALL),
-    ("known", |it| !it.known.is_empty(), ALL),
-    ("watch", |it| it.watch.is_some(), ALL),
-    (
-        "on",
-        |it| it.hooks != pilotlight::stack::Hooks::default(),
-        ALL,
-    ),
-    ("keep", |it| !it.keep.is_empty(), ALL),
-    ("links", |it| !it.links.is_empty(), ALL),
-    (
-        "require",
-        |it| it.require != pilotlight::stack::Require::default(),
-        ALL,
-    ),
-    ("env_command", |it| it.env_command.is_some(), ALL),
-    ("env_points_at", |it| !it.env_points_at.is_empty(), ALL),
-    (
-        "port_conflict",
-        |it| it.port_conflict != PortConflict::default(),
-        ALL,
-    ),
-    (
-        "on_unhealthy",
-        |it| it.on_unhealthy != OnUnhealthy::default(),
-        ALL,
-    ),
-    (
-        "schedule",
-        |it| it.task.as_ref().is_some_and(|task| task.schedule.is_some()),
-        ALL,
-    ),
-    ("memory", |it| it.memory.is_some(), &[Procfile]),
-    (
-        "restart",
-        |it| it.task.is_none() && it.restart != Restart::default(),
-        &[Procfile, Kubernetes],
-    ),
-    (
-        "restart_delay",
-        |it| it.restart_delay.is_some(),
-        &[Compose, Procfile, Kubernetes],
-    ),
-    (
-        "max_restarts",
-        |it| it.max_restarts.is_some(),
-        &[Systemd, Procfile, Kubernetes],
-    ),
-    (
-        "success_exit_codes",
-        |it| !it.success_exit_codes.is_empty(),
-        &[Compose, Procfile, Kubernetes],
-    ),
-    (
-        "ready",
-        |it| {
-            let mut probes = it.ready.probes.iter();
-            probes.any(|probe| !matches!(probe, Probe::Process | Probe::Container))
-        },
-        &[Procfile],
-    ),
-    ("needs", |it| !it.needs.is_empty(), &[Procfile, Kubernetes]),
-    (
-        "stop",
-        |it| !matches!(it.stop.graceful, StopMethod::Signal(Signal::Terminate)),
-        &[Procfile, Kubernetes],
-    ),
-];

@@ -2,14 +2,23 @@
 
 use std::path::Path;
 
-use super::commands;
+use super::{
+    commands,
+    evidence::log::{self, Unreachable},
+    facts::Seen,
+    holder::{Candidate, Level},
+};
 use crate::{
+    knowledge,
     model::{
         container::ContainerFault,
         finding::{Action, Code, Described as _, Finding},
     },
-    stack::{ContainerSource, Service},
+    stack::{ContainerSource, Port, Service},
 };
+
+/// The name of this machine inside a container.
+pub(super) const HOST: &str = "host.docker.internal";
 
 /// The commands that start an engine, by a part of its address.
 const STARTS: [(&str, &[&str]); 7] = [
@@ -55,9 +64,10 @@ pub(super) fn start(service: &Service, finding: Finding, fault: &ContainerFault)
         ),
         ContainerFault::EngineRemote(host) => (
             format!(
-                "`docker context ls` shows {host}, which needs SSH or TLS; that is not supported"
+                "`printenv DOCKER_HOST DOCKER_TLS_VERIFY` shows {host}, whose keys only a context has"
             ),
-            "forward its socket, and set `DOCKER_HOST` to the forwarded one".to_owned(),
+            "create a context with its address and keys (`docker context create`), and use it"
+                .to_owned(),
         ),
         ContainerFault::EngineDenied { address } => (
             format!("`docker version`: {address}: permission denied"),
@@ -88,6 +98,16 @@ pub(super) fn start(service: &Service, finding: Finding, fault: &ContainerFault)
         ),
         ContainerFault::Gone | ContainerFault::Refused { .. } => refused(service),
     };
+    // The engine reports most refusals in words of its own.
+    let known = match fault {
+        ContainerFault::ImageMissing { message, .. } | ContainerFault::Refused { message } => {
+            knowledge::known(message).filter(|advice| advice.id != "docker-image-missing")
+        }
+        _ => None,
+    };
+    let remedy = known.map_or(remedy, |advice| {
+        advice.remedy.replace("{service}", service.name.as_str())
+    });
     let run = |command| Action::Run {
         service: service.name.clone(),
         command,
@@ -100,6 +120,49 @@ pub(super) fn start(service: &Service, finding: Finding, fault: &ContainerFault)
         _ => None,
     };
     finding.evidence([evidence]).remedy(remedy).action(action)
+}
+
+/// Returns the candidate for a service that requests its own container, although it means `owner` or another
+/// program of this machine.
+pub(super) fn own_localhost(
+    seen: Seen<'_>,
+    owner: Option<Seen<'_>>,
+    address: &Unreachable,
+) -> Candidate {
+    let name = &seen.spec.name;
+    let port = address.port.map(Port::number);
+    let shown = log::address(&address.host, port);
+    let meant = owner.map_or_else(String::new, |owner| format!(", not {}", owner.spec.name));
+    let outside = log::address(HOST, port);
+    let remedy = match owner.and_then(|owner| owner.spec.container.as_deref()) {
+        Some(container) => format!(
+            "let it request {outside}, or the host name of the {} if both are in one network",
+            container.source
+        ),
+        None => format!(
+            "let it request {outside}; the program there must listen on 0.0.0.0, not on 127.0.0.1"
+        ),
+    };
+    let title = format!(
+        "{name} cannot reach {shown}: inside its container, {} is the container itself{meant}",
+        address.host
+    );
+    Candidate::new(name, Code::WrongAddress, Level::Answer)
+        .title(title)
+        .evidence([seen.is.quote(&address.line)])
+        .remedy(remedy + &needs_gateway(seen))
+}
+
+/// Returns how the service of a compose file gets the name of this machine; Docker Desktop has it by itself.
+pub(super) fn needs_gateway(seen: Seen<'_>) -> String {
+    let container = seen.spec.container.as_deref();
+    match container.map(|container| &container.source) {
+        Some(ContainerSource::Compose { service, .. }) => format!(
+            ". On Linux, add `extra_hosts: [\"{HOST}:host-gateway\"]` to {service} in the compose \
+             file"
+        ),
+        _ => String::new(),
+    }
 }
 
 /// Returns the command that starts the engine at an address.

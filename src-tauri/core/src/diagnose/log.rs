@@ -6,7 +6,7 @@ mod surroundings;
 mod undeclared;
 
 use super::{
-    commands,
+    commands, container,
     facts::{Facts, Seen, Situation, is_local},
     holder::{Candidate, Cause, CausedBy, Level},
     listen, port, process, redis,
@@ -331,6 +331,10 @@ pub(super) fn behind(facts: &Facts<'_>, seen: Seen<'_>, when: When) -> (CausedBy
         let owner = port.and_then(|port| facts.owner(&address.host, port));
         match (owner, port) {
             (Some(owner), _) if owner.spec.name == seen.spec.name => {}
+            _ if seen.spec.container.is_some() && is_local(&address.host) => {
+                candidates.push(container::own_localhost(seen, owner, address));
+                causes.push(own_cause(Code::WrongAddress));
+            }
             (Some(owner), port) => {
                 candidates.extend(asked_elsewhere(seen, owner, address, port));
                 candidates.extend(asked_in_vain(facts, seen, owner, address));

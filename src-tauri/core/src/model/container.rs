@@ -34,12 +34,38 @@ pub struct Published {
     pub port: Port,
 }
 
+/// Returns the host at which the published ports of an engine are reached: `localhost`, or that of a remote
+/// engine, by its address as in `DOCKER_HOST`.
+pub(crate) fn host_of_engine(address: &str) -> &str {
+    const LOCAL: &str = "localhost";
+    let Some(("tcp" | "ssh", rest)) = address.split_once("://") else {
+        return LOCAL;
+    };
+    let authority = rest.split(['/', '#']).next().unwrap_or(rest);
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    if ["127.0.0.1", "[::1]"].contains(&host) {
+        return LOCAL;
+    }
+    host
+}
+
 impl ContainerInfo {
     /// Returns the port on this machine at which a port of the container is published.
     #[must_use]
     pub fn published(&self, inside: Port) -> Option<Port> {
         let published = self.ports.iter().find(|port| port.inside == inside);
         published.map(|published| published.port)
+    }
+
+    /// Returns the host at which its published ports are reached.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        host_of_engine(&self.engine)
     }
 
     /// Returns the port of the service: the declared one if the container publishes it, else the

@@ -85,6 +85,8 @@ pub enum Report {
     UpToDate,
     /// The container that runs it, before [`Report::Launched`] and when its ports change.
     Container(Arc<ContainerInfo>),
+    /// The progress of a start that takes long, such as a pull; `None` when it is over.
+    Progress(Option<String>),
     /// Of [`Act::Launch`].
     Launched(Result<Process, LaunchFault>),
     /// The first process has exited, or (after [`Act::Follow`]) the last one.

@@ -141,6 +141,11 @@ impl Ports for PortTable {
         self.stack()?.named_port(service, name)
     }
 
+    fn host_of(&self, service: &ServiceName) -> &str {
+        let container = self.containers.get(service);
+        container.map_or("localhost", |container| container.host())
+    }
+
     fn stack(&self) -> Option<&Stack> {
         self.stack.as_deref()
     }

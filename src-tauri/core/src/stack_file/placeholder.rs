@@ -56,6 +56,9 @@ pub(super) fn piece(name: &str) -> Piece {
     if let Some(service) = name.strip_suffix(".port") {
         return Piece::PortOf(service.into());
     }
+    if let Some(service) = name.strip_suffix(".host") {
+        return Piece::Host(Some(service.into()));
+    }
     let inside = |port: &str| port.parse().ok().and_then(Port::new);
     match (name.strip_prefix("port."), name.split_once(".port.")) {
         (Some(port), _) => Piece::NamedPort(None, port.to_owned()),
@@ -64,6 +67,7 @@ pub(super) fn piece(name: &str) -> Piece {
             None => Piece::NamedPort(Some(service.into()), port.to_owned()),
         },
         (None, None) if name == "port" => Piece::OwnPort,
+        (None, None) if name == "host" => Piece::Host(None),
         (None, None) => Piece::Saved(name.to_owned()),
     }
 }

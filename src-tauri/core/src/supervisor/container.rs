@@ -4,7 +4,10 @@
 use std::{fs::OpenOptions, pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::task::{RunTask, stopped};
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
         env, log,
         process::{Tree, kill, run_helper},
     },
+    env::Env,
     fs::project_file::TIME_LIMIT,
     host::clock,
     model::{
@@ -25,6 +29,8 @@ use crate::{
 
 /// How long an engine may be unreachable before its containers count as exited.
 const ENGINE_LIMIT: Duration = Duration::from_secs(10);
+/// How often the progress of a start is shown. A start that is faster shows none.
+const PROGRESS: Duration = Duration::from_secs(1);
 /// The pause before the next attempt to reach it.
 const ENGINE_RETRY: Duration = Duration::from_millis(250);
 /// The maximum time between the exit of the process that follows the log and that of its container.
@@ -76,13 +82,14 @@ impl RunTask {
     }
 
     /// Prepares the claim of the port: removes an earlier container of this service, which would
-    /// hold it.
-    pub(super) async fn remove_leftover(&self) -> Result<(), LaunchFault> {
-        if is_ours(&self.service) {
-            let engine = self.engine().await?;
-            container::remove_leftover(&engine, &self.mark()).await?;
+    /// hold it. Returns whether the port is on this machine.
+    pub(super) async fn remove_leftover(&self) -> Result<bool, LaunchFault> {
+        if !is_ours(&self.service) {
+            return Ok(true);
         }
-        Ok(())
+        let engine = self.engine().await?;
+        container::remove_leftover(&engine, &self.mark()).await?;
+        Ok(engine.is_local())
     }
 
     /// Starts the container and the process that follows its log.
@@ -104,9 +111,8 @@ impl RunTask {
                 .collect();
             let engine = self.engine().await?;
             let known = (environment, declared.as_slice());
-            let mark = self.mark();
             let began = Timestamp::now();
-            let id = container::start(&engine, &self.service, &mark, known, &*self.ports).await?;
+            let id = self.started_container(&engine, known).await?;
             let status = engine.inspect(&id).await?;
             // A container that has already exited may have run before.
             let at_start = !status.running && !is_ours(&self.service);
@@ -129,6 +135,46 @@ impl RunTask {
         };
         let started = self.run.stopping.run_until_cancelled(starting).await;
         started.unwrap_or_else(|| Err(stopped()))
+    }
+
+    /// Creates and starts the container, and reports the progress of a start that takes long.
+    async fn started_container(
+        &self,
+        engine: &Engine,
+        known: (Env, &[(String, String)]),
+    ) -> Result<String, ContainerFault> {
+        let (progress, mut shown) = watch::channel(String::new());
+        let mark = self.mark();
+        let ports = &*self.ports;
+        let mut starting = pin!(container::start(
+            engine,
+            &self.service,
+            &mark,
+            known,
+            ports,
+            &progress
+        ));
+        let mut is_shown = false;
+        let started = loop {
+            let shows = async {
+                // It cannot be closed here.
+                let _ = shown.changed().await;
+                sleep(PROGRESS).await;
+                shown.borrow_and_update().clone()
+            };
+            tokio::select! {
+                biased;
+                started = &mut starting => break started,
+                text = shows => {
+                    is_shown = true;
+                    self.report(Report::Progress(Some(text))).await;
+                }
+            }
+        };
+        if is_shown {
+            self.report(Report::Progress(None)).await;
+        }
+        started
     }
 
     async fn follow_container(

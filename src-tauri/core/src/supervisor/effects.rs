@@ -156,7 +156,9 @@ impl Supervisor {
                     return Ok(Report::Claimed(Ok(None)));
                 };
                 let leftover = run_task.remove_leftover().await;
-                leftover.map_err(Hindrance::Requirement)?;
+                if !leftover.map_err(Hindrance::Requirement)? {
+                    return Ok(Report::Claimed(Ok(None)));
+                }
                 let ports = &run_task.tools.ports;
                 let mut claimed = ports.claim(&request).await.map_err(Hindrance::Port)?;
                 for port in run_task.service.other_ports() {

@@ -9,12 +9,18 @@ use super::{
     Origin, Supervisor, launches::Launches, loading::Loaded, task::Launched, watches::ActiveWatch,
 };
 use crate::{
-    effects::{check::Saved, container::Cell, env::CommandOutput, probe::Pulse, process::Tree},
+    effects::{
+        check::Saved,
+        container::{Cell, Contained},
+        env::CommandOutput,
+        probe::Pulse,
+        process::Tree,
+    },
     env::Env,
     fs::checkout::Checkout,
     host::clock,
     model::{
-        facts::{RunId, StackId},
+        facts::{Mark, RunId, StackId},
         service::ServiceState,
         stack::{Event, StackModel},
     },
@@ -202,6 +208,14 @@ impl RunningStack {
             .iter()
             .filter(|(_, run)| run.container.is_none())
             .filter_map(|(service, run)| Some((service, run.tree.as_ref()?)))
+    }
+
+    /// Returns the containers of all active runs, with the marks of their runs.
+    pub(super) fn containers(&self) -> impl Iterator<Item = (Mark, Contained)> {
+        self.runs.values().filter_map(|run| {
+            let contained = run.container.as_ref()?.borrow().clone()?;
+            Some((run.tree.as_ref()?.mark().clone(), contained))
+        })
     }
 
     /// Returns an error message for the first unknown name.

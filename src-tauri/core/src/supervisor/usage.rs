@@ -6,14 +6,17 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinSet};
 
-use super::{Supervisor, reply};
+use super::{Supervisor, reply, running_stack::RunningStack};
 use crate::{
-    effects::process::{ProcessTable, Tree, Usage, members_of, usage},
+    effects::{
+        container::Contained,
+        process::{ProcessTable, Tree, Usage, members_of, usage},
+    },
     host::clock,
     model::{
-        facts::{Mark, TimePoint},
+        facts::{Mark, StackId, TimePoint},
         view::{ServiceView, Snapshot, StackView},
     },
     stack::ServiceName,
@@ -56,19 +59,30 @@ impl Supervisor {
                 .collect()
         });
         let trees: Vec<HashMap<ServiceName, Tree>> = trees.collect();
+        let containers = self.stacks.iter().flat_map(RunningStack::containers);
+        let containers: Vec<(Mark, Contained)> = containers.collect();
+        let ids = self
+            .stacks
+            .iter()
+            .map(|running_stack| running_stack.id.clone());
+        let ids: Vec<StackId> = ids.collect();
         let (meter, processes) = (self.meter.clone(), self.tools.processes.clone());
         self.tasks.spawn(async move {
             // Omitted if the machine is too busy to measure (for example during a fork bomb).
-            let measured = tokio::time::timeout(TIME_LIMIT, costs(&trees, &processes)).await;
+            let measured = tokio::time::timeout(TIME_LIMIT, costs(&trees, &processes));
+            let (measured, contained) = tokio::join!(measured, costs_of_containers(containers));
             let mut costs = measured.unwrap_or_default();
+            costs.extend(contained);
             let now = clock::now();
             let mut filled = (*snapshot).clone();
             let mut measured = HashMap::new();
-            for (stack, trees) in filled.stacks.iter_mut().zip(&trees) {
+            for (stack, id) in filled.stacks.iter_mut().zip(&ids) {
                 let stack: &mut StackView = Arc::make_mut(stack);
                 for service in &mut stack.services {
-                    let mark = trees.get(&service.name).map(Tree::mark);
-                    let Some((mark, usage)) = mark.and_then(|mark| costs.remove_entry(mark)) else {
+                    let is_of = |mark: &&Mark| mark.stack == *id && mark.service == service.name;
+                    let mark = costs.keys().find(is_of).cloned();
+                    let Some((mark, usage)) = mark.and_then(|mark| costs.remove_entry(&mark))
+                    else {
                         continue;
                     };
                     let service = Arc::make_mut(service);
@@ -105,6 +119,19 @@ async fn costs(
     costs
         .filter_map(|(tree, members)| Some((tree.mark().clone(), usage(&table, &members)?)))
         .collect()
+}
+
+/// Returns the usage of each container whose engine responds in time.
+async fn costs_of_containers(containers: Vec<(Mark, Contained)>) -> HashMap<Mark, Usage> {
+    let mut measuring = JoinSet::new();
+    for (mark, contained) in containers {
+        measuring.spawn(async move {
+            let usage = contained.engine.usage(&contained.info.id);
+            let usage = tokio::time::timeout(TIME_LIMIT, usage).await.ok()?.ok()?;
+            Some((mark, usage))
+        });
+    }
+    measuring.join_all().await.into_iter().flatten().collect()
 }
 
 /// Returns the duration of the current run; zero if the wall clock was set back.

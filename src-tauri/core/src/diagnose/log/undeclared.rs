@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::super::{
-    commands, edit,
+    commands, container, edit,
     facts::{Facts, Seen, is_local},
     holder::{Candidate, Level},
     well_known::{self, WellKnown},
@@ -108,6 +108,10 @@ fn advise(
 ) -> Candidate {
     let known = address.known;
     let name = &seen.spec.name;
+    if address.host == container::HOST && address.why == UnreachableWhy::UnknownHost {
+        let text = "its container does not know this machine by that name";
+        return candidate.remedy(format!("{text}{}", container::needs_gateway(seen)));
+    }
     // `redis:6379` is an address inside a compose network.
     let by_name = facts
         .services

@@ -144,6 +144,41 @@ fn a_client_of_another_redis_is_pointed_to_that_of_the_stack() {
 }
 
 #[test]
+fn localhost_inside_a_container_is_the_container_itself() {
+    let text = API.replace(
+        "command = \"uvicorn main:app --port {port}\"",
+        "compose = \"api\"",
+    );
+    let text = format!("{text}\n[service.redis]\ncommand = \"redis-server\"\nport = 6379\n");
+    let of = |text: &str, host: &str| {
+        let case = well(text).with("backend", |is| cannot_reach(is, host, 6379));
+        let failed = CheckFault::Plain(status(500));
+        case.failing("backend", "make the report", failed).finding()
+    };
+    let inside = of(&text, "127.0.0.1");
+    assert_eq!(
+        short(&inside),
+        "wrong-address backend < backend http-status: make the report"
+    );
+    assert_says(
+        &inside,
+        &[
+            "127.0.0.1 is the container itself, not redis",
+            "host.docker.internal:6379",
+            "must listen on 0.0.0.0",
+            "extra_hosts",
+            "host.docker.internal:host-gateway",
+        ],
+    );
+    // Outside of a container, nothing is wrong with the address.
+    let outside = of(API, "127.0.0.1");
+    assert_eq!(
+        short(&outside),
+        "undeclared-dependency backend < backend http-status: make the report"
+    );
+}
+
+#[test]
 fn two_services_that_miss_the_same_server_are_one_finding() {
     let text =
         format!("{API}\n[service.worker]\ncommand = \"x\"\nport = 8002\nready = \"http: /\"\n");

@@ -5,9 +5,9 @@ use std::{path::Path, time::Duration};
 
 use tokio::sync::{Mutex, OnceCell};
 
-use super::Engine;
+use super::{Engine, Progress};
 use crate::{
-    effects::process::{HelperFault, run_helper},
+    effects::process::{HelperFault, run_helper_shown},
     env::Env,
     model::{container::ContainerFault, facts::LaunchFault},
     stack::{Command, ContainerSource},
@@ -33,26 +33,49 @@ pub(super) async fn start(
     source: &ContainerSource,
     directory: &Path,
     environment: Env,
+    progress: &Progress,
 ) -> Result<String, ContainerFault> {
     let project = Project::of(engine, source, directory, environment).await?;
     let turn = TURN.lock().await;
-    project.run(&["up", "-d"], START).await?;
+    project.run(&["up", "-d"], START, Some(progress)).await?;
     drop(turn);
-    let containers = project.run(&["ps", "-a", "-q"], QUESTION).await?;
-    let is_id = |line: &&str| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = containers.lines().map(str::trim).find(is_id);
-    id.map(str::to_owned).ok_or(ContainerFault::Gone)
+    project.container().await?.ok_or(ContainerFault::Gone)
 }
 
-/// Stops a service if it is running.
-pub(super) async fn stop(
+/// Returns the identifier of the container of a service, if there is one.
+pub(super) async fn find(
     engine: &Engine,
     source: &ContainerSource,
     directory: &Path,
     environment: Env,
+) -> Result<Option<String>, ContainerFault> {
+    let project = Project::of(engine, source, directory, environment).await?;
+    project.container().await
+}
+
+/// Runs a subcommand for a service: `stop`, or `rm` with its options.
+pub(super) async fn run(
+    engine: &Engine,
+    source: &ContainerSource,
+    directory: &Path,
+    environment: Env,
+    words: &[&str],
 ) -> Result<(), ContainerFault> {
     let project = Project::of(engine, source, directory, environment).await?;
-    project.run(&["stop"], QUESTION).await.map(drop)
+    project.run(words, QUESTION, None).await.map(drop)
+}
+
+/// Pulls the image of a service.
+pub(super) async fn pull(
+    engine: &Engine,
+    source: &ContainerSource,
+    directory: &Path,
+    environment: Env,
+    progress: &Progress,
+) -> Result<(), ContainerFault> {
+    let project = Project::of(engine, source, directory, environment).await?;
+    let pulled = project.run(&["pull"], START, Some(progress)).await;
+    pulled.map(drop)
 }
 
 /// A service of a compose project, and the command that controls it.
@@ -94,12 +117,26 @@ impl<'a> Project<'a> {
         })
     }
 
+    /// Returns the identifier of the container of the service.
+    async fn container(&self) -> Result<Option<String>, ContainerFault> {
+        let containers = self.run(&["ps", "-a", "-q"], QUESTION, None).await?;
+        let is_id =
+            |line: &&str| line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = containers.lines().map(str::trim).find(is_id);
+        Ok(id.map(str::to_owned))
+    }
+
     /// Runs a subcommand for the service and returns its output.
-    async fn run(&self, words: &[&str], limit: Duration) -> Result<String, ContainerFault> {
+    async fn run(
+        &self,
+        words: &[&str],
+        limit: Duration,
+        progress: Option<&Progress>,
+    ) -> Result<String, ContainerFault> {
         let mut command = self.command.clone();
         let words = words.iter().chain([&self.service]);
         command.extend(words.map(|word| (*word).to_owned()));
-        run(command, self.directory, &self.environment, limit).await
+        execute(command, self.directory, &self.environment, limit, progress).await
     }
 }
 
@@ -114,7 +151,7 @@ async fn installed(
             let command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             let mut question = command.clone();
             question.push("version".to_owned());
-            if run(question, directory, environment, QUESTION)
+            if execute(question, directory, environment, QUESTION, None)
                 .await
                 .is_ok()
             {
@@ -126,15 +163,17 @@ async fn installed(
     INSTALLED.get_or_try_init(search).await.map(Vec::as_slice)
 }
 
-/// Runs a command and returns its output.
-async fn run(
+/// Runs a command and returns its output. Its progress is the latest line of the output.
+async fn execute(
     command: Vec<String>,
     directory: &Path,
     environment: &Env,
     limit: Duration,
+    progress: Option<&Progress>,
 ) -> Result<String, ContainerFault> {
     let refused = |message: String| ContainerFault::Refused { message };
-    match run_helper(&Command::Argv(command), directory, environment, limit).await {
+    let command = Command::Argv(command);
+    match run_helper_shown(&command, directory, environment, limit, progress).await {
         Ok(output) if output.exit.is_success() => Ok(output.text),
         Ok(output) => Err(ContainerFault::of_text(&output.text)),
         Err(HelperFault::Launch(LaunchFault::CommandNotFound { .. })) => {

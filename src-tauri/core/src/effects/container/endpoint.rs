@@ -20,10 +20,17 @@ pub(super) enum Endpoint {
     Local(PathBuf),
     /// A host and a port, without encryption.
     Tcp(String),
+    /// An engine that the `docker` command connects to, by SSH or TLS.
+    Proxied {
+        /// Its address.
+        host: String,
+        /// The context with its keys; without one the address is enough.
+        context: Option<String>,
+    },
 }
 
 impl fmt::Display for Endpoint {
-    /// Formats it as a value of `DOCKER_HOST`.
+    /// Formats it as a value of `DOCKER_HOST`, with the context after it if that has the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => {
@@ -36,6 +43,11 @@ impl fmt::Display for Endpoint {
                 write!(f, "{scheme}://{path}")
             }
             Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+            Self::Proxied {
+                host,
+                context: Some(context),
+            } => write!(f, "{host}#{context}"),
+            Self::Proxied { host, .. } => f.write_str(host),
         }
     }
 }
@@ -53,6 +65,9 @@ pub(super) fn find(variables: &Env, context: Option<&str>) -> Result<Endpoint, C
     if context.is_none()
         && let Some(host) = variable("DOCKER_HOST")
     {
+        if variable("DOCKER_TLS_VERIFY").is_some() {
+            return Err(ContainerFault::EngineRemote(host));
+        }
         return parse(&host);
     }
     let config = variable("DOCKER_CONFIG").map(PathBuf::from);
@@ -70,6 +85,10 @@ pub(super) fn find(variables: &Env, context: Option<&str>) -> Result<Endpoint, C
         let host = host_of(&config, &name).ok_or_else(|| ContainerFault::Refused {
             message: format!("no docker context named `{name}`"),
         })?;
+        if host.starts_with("tcp://") && folder_of(&config, "tls", &name).is_dir() {
+            let context = Some(name);
+            return Ok(Endpoint::Proxied { host, context });
+        }
         return parse(&host);
     }
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -82,14 +101,19 @@ pub(super) fn find(variables: &Env, context: Option<&str>) -> Result<Endpoint, C
         .ok_or(ContainerFault::EngineMissing)
 }
 
-/// Returns the host in the metadata of a context, whose folder is named by a hash.
-fn host_of(config: &Path, name: &str) -> Option<String> {
+/// Returns the folder with the metadata or the keys of a context, whose name is a hash.
+fn folder_of(config: &Path, kind: &str, name: &str) -> PathBuf {
     let hash = digest(&SHA256, name.as_bytes());
     let folder = hash.as_ref().iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
-    let meta = json(&config.join("contexts/meta").join(folder).join("meta.json"))?;
+    config.join("contexts").join(kind).join(folder)
+}
+
+/// Returns the host in the metadata of a context.
+fn host_of(config: &Path, name: &str) -> Option<String> {
+    let meta = json(&folder_of(config, "meta", name).join("meta.json"))?;
     Some(meta["Endpoints"]["docker"]["Host"].as_str()?.to_owned())
 }
 
@@ -99,6 +123,12 @@ fn json(path: &Path) -> Option<Value> {
 
 /// Parses a value of `DOCKER_HOST`.
 pub(super) fn parse(host: &str) -> Result<Endpoint, ContainerFault> {
+    if let Some((host, context)) = host.split_once('#') {
+        return Ok(Endpoint::Proxied {
+            host: host.to_owned(),
+            context: Some(context.to_owned()),
+        });
+    }
     match host.split_once("://") {
         Some(("unix", path)) => Ok(Endpoint::Local(PathBuf::from(path))),
         Some(("npipe", path)) => Ok(Endpoint::Local(PathBuf::from(path.replace('/', "\\")))),
@@ -110,6 +140,10 @@ pub(super) fn parse(host: &str) -> Result<Endpoint, ContainerFault> {
             let default = if has_port { "" } else { ":2375" };
             Ok(Endpoint::Tcp(format!("{authority}{default}")))
         }
+        Some(("ssh", _)) => Ok(Endpoint::Proxied {
+            host: host.to_owned(),
+            context: None,
+        }),
         _ => Err(ContainerFault::EngineRemote(host.to_owned())),
     }
 }
@@ -158,7 +192,20 @@ mod tests {
         let unknown = find(&none, Some("other")).unwrap_err().to_string();
         assert_eq!(unknown, "no docker context named `other`");
         let remote = variables(home.path(), &[("DOCKER_HOST", "ssh://me@host")]);
-        let fault = ContainerFault::EngineRemote("ssh://me@host".to_owned());
-        assert_eq!(find(&remote, None), Err(fault));
+        let proxied = |host: &str, context: Option<&str>| Endpoint::Proxied {
+            host: host.to_owned(),
+            context: context.map(str::to_owned),
+        };
+        assert_eq!(find(&remote, None), Ok(proxied("ssh://me@host", None)));
+        // A context with keys, as `docker context create --docker host=…,ca=…` stores it.
+        let text = r#"{"Name":"desktop","Endpoints":{"docker":{"Host":"tcp://far:2376"}}}"#;
+        fs::write(meta.join("meta.json"), text).unwrap();
+        fs::create_dir_all(config.join("contexts/tls").join(hash)).unwrap();
+        let far = proxied("tcp://far:2376", Some("desktop"));
+        assert_eq!(find(&none, None), Ok(far.clone()));
+        assert_eq!(parse(&far.to_string()), Ok(far));
+        let others = [("DOCKER_HOST", "tcp://far"), ("DOCKER_TLS_VERIFY", "1")];
+        let fault = ContainerFault::EngineRemote("tcp://far".to_owned());
+        assert_eq!(find(&variables(home.path(), &others), None), Err(fault));
     }
 }

@@ -1,6 +1,6 @@
 //! The API of a container engine, spoken over its socket. Each request has its own connection.
 
-use std::{io, time::Duration};
+use std::{io, process::Stdio, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -21,13 +21,16 @@ use tokio::{
 use url::form_urlencoded;
 
 use super::{
+    Progress,
     endpoint::{self, Endpoint},
+    pull::Layers,
     status::{Inspected, Status},
 };
 use crate::{
+    effects::process::Usage,
     env::Env,
-    model::container::{ContainerFault, Publisher},
-    platform::local,
+    model::container::{ContainerFault, Publisher, host_of_engine},
+    platform::{local, program},
     stack::{Port, Service},
 };
 
@@ -44,6 +47,8 @@ const LONGEST: usize = 16 << 20;
 #[derive(Clone, Debug)]
 pub struct Engine {
     endpoint: Endpoint,
+    /// The variables of the `docker` command that connects to it.
+    variables: Arc<Env>,
 }
 
 /// An error response of the engine: its status and its message.
@@ -52,12 +57,16 @@ struct Refusal(u16, String);
 impl Engine {
     /// Finds the engine for the user with these variables. Does not connect.
     pub async fn find(variables: &Env, context: Option<String>) -> Result<Self, ContainerFault> {
-        let variables = variables.clone();
-        let finding = spawn_blocking(move || endpoint::find(&variables, context.as_deref()));
+        let variables = Arc::new(variables.clone());
+        let known = variables.clone();
+        let finding = spawn_blocking(move || endpoint::find(&known, context.as_deref()));
         let endpoint = finding
             .await
             .unwrap_or(Err(ContainerFault::EngineMissing))?;
-        Ok(Self { endpoint })
+        Ok(Self {
+            endpoint,
+            variables,
+        })
     }
 
     /// Finds the engine that runs the container of a service.
@@ -69,8 +78,10 @@ impl Engine {
 
     /// Returns the engine at an address from [`Engine::address`].
     pub fn at(address: &str) -> Result<Self, ContainerFault> {
-        let endpoint = endpoint::parse(address)?;
-        Ok(Self { endpoint })
+        Ok(Self {
+            endpoint: endpoint::parse(address)?,
+            variables: Arc::new(Env::of_this_process()),
+        })
     }
 
     /// Returns its address, as in `DOCKER_HOST`.
@@ -79,11 +90,24 @@ impl Engine {
         self.endpoint.to_string()
     }
 
+    /// Returns whether its published ports are those of this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        host_of_engine(&self.address()) == "localhost"
+    }
+
     /// Returns the variables with which a command talks to this engine.
     #[must_use]
     pub fn variables(&self, mut variables: Env) -> Env {
         variables.remove("DOCKER_CONTEXT");
-        variables.set("DOCKER_HOST", self.address());
+        variables.remove("DOCKER_HOST");
+        match &self.endpoint {
+            Endpoint::Proxied {
+                context: Some(context),
+                ..
+            } => variables.set("DOCKER_CONTEXT", context),
+            endpoint => variables.set("DOCKER_HOST", endpoint.to_string()),
+        }
         variables
     }
 
@@ -158,32 +182,96 @@ impl Engine {
         done(self.ask("POST", &path, None, WORK).await)
     }
 
-    /// Pulls an image.
-    pub(super) async fn pull(&self, image: &str) -> Result<(), ContainerFault> {
-        let missing = |message: String| ContainerFault::ImageMissing {
-            image: image.to_owned(),
-            message,
-        };
+    /// Pulls an image. Dropping the future cancels the pull.
+    pub(super) async fn pull(
+        &self,
+        image: &str,
+        progress: &Progress,
+    ) -> Result<(), ContainerFault> {
         let tagged = image
             .rsplit('/')
             .next()
             .is_some_and(|name| name.contains([':', '@']));
         let pairs = [("fromImage", image), ("tag", "latest")];
         let pairs = if tagged { &pairs[..1] } else { &pairs[..] };
+        let path = with_query("/images/create", pairs);
+        let missing = |message: &str| ContainerFault::ImageMissing {
+            image: image.to_owned(),
+            message: message.to_owned(),
+        };
+        let pulling = async {
+            let mut response = self.send("POST", &path, None).await?;
+            if !response.status().is_success() {
+                let refused = self.whole(response).await?;
+                return refused.map(drop).map_err(|refusal| missing(&refusal.1));
+            }
+            let (mut layers, mut text) = (Layers::default(), Vec::new());
+            while let Some(frame) = response.body_mut().frame().await {
+                let frame = frame.map_err(|error| self.broken(&error.to_string()))?;
+                text.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+                while let Some(end) = memchr::memchr(b'\n', &text) {
+                    let line: Vec<u8> = text.drain(..=end).collect();
+                    let line: Value = serde_json::from_slice(&line).unwrap_or_default();
+                    // A pull fails after its response has begun.
+                    if let Some(message) = line["error"].as_str() {
+                        return Err(missing(message));
+                    }
+                    layers.update(&line);
+                }
+                progress.send_replace(format!("pulling {image}: {layers}"));
+            }
+            Ok(())
+        };
+        timeout(WORK, pulling)
+            .await
+            .unwrap_or_else(|_| Err(self.silent()))
+    }
+
+    /// Returns the CPU and memory usage of a container, without waiting for a second sample.
+    pub async fn usage(&self, container: &str) -> Result<Usage, ContainerFault> {
+        let path = format!("/containers/{container}/stats?stream=false&one-shot=true");
+        let stats: Value = parsed(self.ask("GET", &path, None, LIMIT).await)?;
+        let memory = &stats["memory_stats"];
+        // Files that the kernel may drop do not count, as `docker stats` has it: of cgroups 2 and 1.
+        let of_files = ["inactive_file", "total_inactive_file"];
+        let of_files = of_files
+            .iter()
+            .find_map(|key| memory["stats"][key].as_u64());
+        let bytes = memory["usage"].as_u64().unwrap_or_default();
+        let nanoseconds = stats["cpu_stats"]["cpu_usage"]["total_usage"].as_u64();
+        Ok(Usage {
+            memory_bytes: bytes.saturating_sub(of_files.unwrap_or_default()),
+            cpu_time: Duration::from_nanos(nanoseconds.unwrap_or_default()),
+        })
+    }
+
+    /// Returns the names of the volumes that a container mounts; none if it does not exist.
+    pub(super) async fn mounted(&self, container: &str) -> Result<Vec<String>, ContainerFault> {
+        let path = format!("/containers/{container}/json");
+        let inspected: Value = match parsed(self.ask("GET", &path, None, LIMIT).await) {
+            Err(ContainerFault::Gone) => return Ok(Vec::new()),
+            inspected => inspected?,
+        };
+        let mounts = inspected["Mounts"].as_array().into_iter().flatten();
+        let volumes = mounts.filter(|mount| mount["Type"] == "volume");
+        let names = volumes.filter_map(|volume| volume["Name"].as_str());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Returns whether a volume exists.
+    pub(super) async fn has_volume(&self, name: &str) -> Result<bool, ContainerFault> {
         let answer = self
-            .ask("POST", &with_query("/images/create", pairs), None, WORK)
+            .ask("GET", &format!("/volumes/{name}"), None, LIMIT)
             .await?;
-        let progress = answer.map_err(|Refusal(_, message)| missing(message))?;
-        // A pull fails after its response has begun: its last line contains the error.
-        let last = progress
-            .rsplit(|byte| *byte == b'\n')
-            .find(|line| !line.trim_ascii().is_empty());
-        let last: Value = last
-            .and_then(|line| serde_json::from_slice(line).ok())
-            .unwrap_or_default();
-        match last["error"].as_str() {
-            Some(message) => Err(missing(message.to_owned())),
-            None => Ok(()),
+        Ok(answer.is_ok())
+    }
+
+    /// Removes a volume. Does nothing if it does not exist.
+    pub(super) async fn remove_volume(&self, name: &str) -> Result<(), ContainerFault> {
+        let path = format!("/volumes/{name}");
+        match self.ask("DELETE", &path, None, WORK).await? {
+            Err(Refusal(404, _)) => Ok(()),
+            answer => done(Ok(answer)),
         }
     }
 
@@ -212,32 +300,27 @@ impl Engine {
     }
 
     /// Sends a request and returns the body of its answer, or the engine's refusal.
-    async fn ask(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-        limit: Duration,
-    ) -> Result<Result<Bytes, Refusal>, ContainerFault> {
-        let asking = async {
-            let response = self.send(method, path, body).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), LONGEST).collect().await;
-            let body = body
-                .map_err(|error| self.broken(&error.to_string()))?
-                .to_bytes();
-            if status.is_client_error() || status.is_server_error() {
-                let parsed: Option<Value> = serde_json::from_slice(&body).ok();
-                let message = parsed.and_then(|value| Some(value["message"].as_str()?.to_owned()));
-                let message =
-                    message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
-                return Ok(Err(Refusal(status.as_u16(), message)));
-            }
-            Ok(Ok(body))
-        };
+    async fn ask(&self, method: &str, path: &str, body: Option<&Value>, limit: Duration) -> Answer {
+        let asking = async { self.whole(self.send(method, path, body).await?).await };
         timeout(limit, asking)
             .await
             .unwrap_or_else(|_| Err(self.silent()))
+    }
+
+    /// Reads a whole answer: its body, or the engine's refusal.
+    async fn whole(&self, response: Response<Incoming>) -> Answer {
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LONGEST).collect().await;
+        let body = body
+            .map_err(|error| self.broken(&error.to_string()))?
+            .to_bytes();
+        if !status.is_client_error() && !status.is_server_error() {
+            return Ok(Ok(body));
+        }
+        let parsed: Option<Value> = serde_json::from_slice(&body).ok();
+        let message = parsed.and_then(|value| Some(value["message"].as_str()?.to_owned()));
+        let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+        Ok(Err(Refusal(status.as_u16(), message)))
     }
 
     async fn send(
@@ -266,7 +349,37 @@ impl Engine {
                 self.exchange(stream.map_err(|error| self.unreachable(&error))?, request)
                     .await
             }
+            Endpoint::Proxied { .. } => {
+                let stream = self.dial_through_docker();
+                self.exchange(stream.map_err(|error| self.unreachable(&error))?, request)
+                    .await
+            }
         }
+    }
+
+    /// Connects to the engine with the `docker` command, which speaks SSH and TLS.
+    fn dial_through_docker(
+        &self,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        let environment = self.variables((*self.variables).clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it only carries the bytes of one request, and is no service"
+        )]
+        let mut command = tokio::process::Command::new("docker");
+        command
+            .args(["system", "dial-stdio"])
+            .env_clear()
+            .envs(environment.iter())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        program::hide(&mut command);
+        // It exits when its input is closed.
+        let mut child = command.spawn()?;
+        let pipes = child.stdout.take().zip(child.stdin.take());
+        let (output, input) = pipes.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(tokio::io::join(output, input))
     }
 
     async fn exchange(

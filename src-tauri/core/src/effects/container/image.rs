@@ -5,11 +5,14 @@ use std::{path::Path, time::Duration};
 use serde_json::{Map, json};
 use tokio::time::sleep;
 
-use super::Engine;
+use super::{Engine, Progress};
 use crate::{
     host::clock,
-    model::{container::ContainerFault, facts::Mark},
-    stack::{ContainerSource, Port, Ports, Service},
+    model::{
+        container::ContainerFault,
+        facts::{Mark, StackId},
+    },
+    stack::{ContainerSource, Port, Ports, Service, ServiceName},
 };
 
 /// The label that contains the stack of a container. Further labels contain the service and the
@@ -29,6 +32,7 @@ pub(super) async fn start(
     mark: &Mark,
     declared: &[(String, String)],
     ports: &impl Ports,
+    progress: &Progress,
 ) -> Result<String, ContainerFault> {
     let ContainerSource::Image {
         image,
@@ -44,7 +48,13 @@ pub(super) async fn start(
         return Err(ContainerFault::MountMissing { path });
     }
     let name = &service.name;
-    let host = service.host.as_deref().unwrap_or("127.0.0.1");
+    // The loopback address of another machine is not reached from here.
+    let usual = if engine.is_local() {
+        "127.0.0.1"
+    } else {
+        "0.0.0.0"
+    };
+    let host = service.host.as_deref().unwrap_or(usual);
     // The first port is the claimed one; the engine chooses the others.
     let first = inside.first().filter(|_| service.port.is_some());
     let outside = |port: &Port| {
@@ -80,7 +90,7 @@ pub(super) async fn start(
     if !args.is_empty() {
         spec["Cmd"] = json!(args);
     }
-    let name = container_name(mark);
+    let name = container_name(&mark.stack, &mark.service);
     let mut pulled = false;
     let began = clock::now().instant;
     let id = loop {
@@ -88,7 +98,7 @@ pub(super) async fn start(
         match engine.create(&name, &spec).await {
             Ok(id) => break id,
             Err(ContainerFault::ImageMissing { .. }) if !pulled => {
-                engine.pull(image).await?;
+                engine.pull(image, progress).await?;
                 pulled = true;
             }
             // Another program is removing it.
@@ -104,7 +114,7 @@ pub(super) async fn start(
 
 /// Removes the container left by an earlier run of this service, which would hold its port.
 pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), ContainerFault> {
-    let name = container_name(mark);
+    let name = container_name(&mark.stack, &mark.service);
     match engine.inspect(&name).await {
         Ok(status) if status.stack.as_deref() == Some(&*mark.stack.0) => {
             engine.remove(&status.info.id).await
@@ -115,8 +125,9 @@ pub async fn remove_leftover(engine: &Engine, mark: &Mark) -> Result<(), Contain
     }
 }
 
-fn container_name(mark: &Mark) -> String {
-    format!("pilotlight-{}-{}", mark.stack, mark.service)
+/// Returns the name of the container of a service.
+pub(super) fn container_name(stack: &StackId, service: &ServiceName) -> String {
+    format!("pilotlight-{stack}-{service}")
 }
 
 /// Returns the folder or file that a volume mounts, if it does not exist: an engine would create a

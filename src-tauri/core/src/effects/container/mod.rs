@@ -7,12 +7,15 @@ mod endpoint;
 mod engine;
 mod image;
 mod logs;
+mod pull;
 mod status;
+mod volumes;
 
 pub use engine::{Engine, Events};
 pub use image::remove_leftover;
 pub use logs::follow;
 pub use status::{Health, Status};
+pub use volumes::Volumes;
 
 use std::{path::Path, sync::Arc};
 
@@ -29,6 +32,9 @@ use crate::{
 
 /// The container of a run, shared by the tasks of the run.
 pub type Cell = watch::Sender<Option<Contained>>;
+
+/// The progress of a start or a pull, in words.
+pub type Progress = watch::Sender<String>;
 
 /// A container and its engine.
 #[derive(Clone, Debug)]
@@ -63,7 +69,7 @@ impl Contained {
     pub fn default_probe(&self, service: &Service) -> Probe<String> {
         match self.info.main_port(service) {
             _ if self.health().is_some() => Probe::Container,
-            Some(port) => Probe::Published(format!("localhost:{port}")),
+            Some(port) => Probe::Published(format!("{}:{port}", self.info.host())),
             None => Probe::Process,
         }
     }
@@ -80,14 +86,15 @@ impl Contained {
 /// Starts the container of a service and returns its identifier. `environment` is the environment
 /// of the service, `declared` the part of it that the stack file declares.
 ///
-/// Takes as long as the engine does, which may pull an image. Dropping the future leaves the
-/// container as it is.
+/// Takes as long as the engine does, which may pull an image, and reports its progress. Dropping the
+/// future cancels a pull and leaves the container as it is.
 pub async fn start(
     engine: &Engine,
     service: &Service,
     mark: &Mark,
     (environment, declared): (Env, &[(String, String)]),
     ports: &impl Ports,
+    progress: &Progress,
 ) -> Result<String, ContainerFault> {
     let Some(Container { source, .. }) = service.container.as_deref() else {
         return Err(ContainerFault::Gone);
@@ -95,10 +102,10 @@ pub async fn start(
     let started = match source {
         ContainerSource::Compose { .. } => {
             let directory: &Path = &service.directory;
-            compose::start(engine, source, directory, environment).await
+            compose::start(engine, source, directory, environment, progress).await
         }
         ContainerSource::Image { .. } => {
-            image::start(engine, service, source, mark, declared, ports).await
+            image::start(engine, service, source, mark, declared, ports, progress).await
         }
     };
     match started {
@@ -119,6 +126,29 @@ pub async fn answers(service: &Service, variables: &Env) -> Result<(), Container
     Engine::of(service, variables).await?.ping().await
 }
 
+/// Pulls the image of a service, if it runs in a container. Dropping the future cancels the pull.
+///
+/// # Errors
+///
+/// No engine is found, or it cannot get the image.
+pub async fn pull(
+    service: &Service,
+    variables: &Env,
+    progress: &Progress,
+) -> Result<(), ContainerFault> {
+    let Some(Container { source, .. }) = service.container.as_deref() else {
+        return Ok(());
+    };
+    let engine = Engine::of(service, variables).await?;
+    match source {
+        ContainerSource::Image { image, .. } => engine.pull(image, progress).await,
+        ContainerSource::Compose { .. } => {
+            let (directory, variables) = (&service.directory, variables.clone());
+            compose::pull(&engine, source, directory, variables, progress).await
+        }
+    }
+}
+
 /// Stops and removes the container that a cancelled start may have created.
 pub async fn abort(
     engine: &Engine,
@@ -130,7 +160,10 @@ pub async fn abort(
         Some(Container {
             source: source @ ContainerSource::Compose { .. },
             ..
-        }) => compose::stop(engine, source, &service.directory, variables.clone()).await,
+        }) => {
+            let variables = variables.clone();
+            compose::run(engine, source, &service.directory, variables, &["stop"]).await
+        }
         _ => remove_leftover(engine, mark).await,
     }
 }

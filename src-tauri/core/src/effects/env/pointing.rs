@@ -35,7 +35,9 @@ pub(super) async fn point(
         }
         let aimed = match value {
             Some(value) => aimed(&value, port),
-            None => stack.service(target).map(|target| target.address(port)),
+            None => stack
+                .service(target)
+                .map(|it| it.address(ports.host_of(target), port)),
         };
         if let Some(aimed) = aimed {
             variables.set(name, aimed);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::{Launch, ProcessTable, Tree, argv, kill, launch};
 use crate::{
@@ -78,7 +78,40 @@ pub async fn run_helper_with(
     input: Option<File>,
     time_limit: Duration,
 ) -> Result<Output, HelperFault> {
-    let ran = run(command, directory, environment, input, false, time_limit).await?;
+    let tail = Tail::default();
+    let ran = run(
+        command,
+        directory,
+        environment,
+        (input, false),
+        tail,
+        time_limit,
+    )
+    .await?;
+    Ok(ran.0)
+}
+
+/// Runs a command as [`run_helper`] does, and sends the last line of its output so far.
+pub async fn run_helper_shown(
+    command: &Command<String>,
+    directory: &Path,
+    environment: &Env,
+    time_limit: Duration,
+    shown: Option<&watch::Sender<String>>,
+) -> Result<Output, HelperFault> {
+    let tail = Tail {
+        shown: shown.cloned(),
+        ..Tail::default()
+    };
+    let ran = run(
+        command,
+        directory,
+        environment,
+        (None, false),
+        tail,
+        time_limit,
+    )
+    .await?;
     Ok(ran.0)
 }
 
@@ -90,7 +123,8 @@ pub async fn run_for_output(
     environment: &Env,
     time_limit: Duration,
 ) -> Result<(Output, Vec<u8>), HelperFault> {
-    run(command, directory, environment, None, true, time_limit).await
+    let (input, tail) = ((None, true), Tail::default());
+    run(command, directory, environment, input, tail, time_limit).await
 }
 
 fn pipe() -> Result<(platform::Pipe, File), HelperFault> {
@@ -106,8 +140,8 @@ async fn run(
     command: &Command<String>,
     directory: &Path,
     environment: &Env,
-    input: Option<File>,
-    is_apart: bool,
+    (input, is_apart): (Option<File>, bool),
+    mut tail: Tail,
     time_limit: Duration,
 ) -> Result<(Output, Vec<u8>), HelperFault> {
     let (pipe, output) = pipe()?;
@@ -127,7 +161,7 @@ async fn run(
     })
     .await;
     let running = KilledOnDrop(tree.map_err(HelperFault::Launch)?);
-    let (mut tail, mut apart) = (Tail::default(), Tail::default());
+    let mut apart = Tail::default();
     let listening = async {
         match error_pipe {
             None => listen(&running.0, pipe, &mut tail).await,
@@ -144,7 +178,7 @@ async fn run(
         let last_line = last_line(&text).map(str::to_owned);
         return Err(HelperFault::TimedOut { last_line });
     };
-    Ok((Output { exit, text }, apart.0))
+    Ok((Output { exit, text }, apart.bytes))
 }
 
 /// Returns a separate mark: a helper is not part of the service, even if it has the service's
@@ -198,23 +232,32 @@ impl Drop for KilledOnDrop {
 
 /// Keeps the last [`KEPT`] bytes that are pushed.
 #[derive(Default)]
-struct Tail(Vec<u8>);
+struct Tail {
+    bytes: Vec<u8>,
+    /// Gets the last line of each push.
+    shown: Option<watch::Sender<String>>,
+}
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
+        if let Some(shown) = &self.shown
+            && let Some(line) = last_line(&String::from_utf8_lossy(bytes))
+        {
+            shown.send_replace(line.to_owned());
+        }
         // Only occasionally, so that each byte is moved once at most.
-        if self.0.len() >= 2 * KEPT {
+        if self.bytes.len() >= 2 * KEPT {
             self.cut();
         }
     }
 
     fn cut(&mut self) {
-        self.0.drain(..self.0.len().saturating_sub(KEPT));
+        self.bytes.drain(..self.bytes.len().saturating_sub(KEPT));
     }
 
     fn into_text(mut self) -> String {
         self.cut();
-        String::from_utf8_lossy(&self.0).into_owned()
+        String::from_utf8_lossy(&self.bytes).into_owned()
     }
 }

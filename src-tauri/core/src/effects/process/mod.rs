@@ -20,7 +20,9 @@ mod usage;
 pub use attach::{Parted, Terminal};
 pub use end::{Ended, end};
 pub use foreground::foreground;
-pub use helper::{HelperFault, KEPT, Output, run_for_output, run_helper, run_helper_with};
+pub use helper::{
+    HelperFault, KEPT, Output, run_for_output, run_helper, run_helper_shown, run_helper_with,
+};
 pub use kill::kill;
 pub use known::Spare;
 pub(crate) use known::{CONTAINER_PROXIES, INTERPRETERS, Program, SYSTEM_PROGRAMS};

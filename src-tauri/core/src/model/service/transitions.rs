@@ -369,6 +369,10 @@ impl ServiceState {
                 self.latest.container = Some(container);
                 self.touch();
             }
+            Report::Progress(text) => {
+                self.note = text;
+                self.touch();
+            }
             Report::Launched(Ok(process)) => self.launched(process, step),
             Report::Launched(Err(fault)) => {
                 if self

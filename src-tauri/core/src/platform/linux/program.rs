@@ -13,7 +13,7 @@ use rustix::{
 
 pub(crate) use crate::platform::unix::program::{
     Endings, ForkOutput, Keys, Resizes, assume_identity, begin_anew, close_output, detach,
-    exit_code, raise_file_limit, spawn_in_background,
+    exit_code, hide, raise_file_limit, spawn_in_background,
 };
 use crate::{model::facts::Mark, platform::types::Fork};
 

@@ -72,6 +72,9 @@ pub(crate) fn spawn_in_background(
         .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
+/// Keeps the system from opening a window for a program. No Unix system does.
+pub(crate) fn hide(_: &mut tokio::process::Command) {}
+
 /// The standard output of a copy of this process.
 pub(crate) struct ForkOutput(OwnedFd);
 

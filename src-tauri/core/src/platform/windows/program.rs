@@ -122,6 +122,11 @@ pub(crate) fn spawn_in_background(
         .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
 }
 
+/// Keeps the system from opening a window for a program.
+pub(crate) fn hide(command: &mut tokio::process::Command) {
+    command.creation_flags(CREATE_NO_WINDOW);
+}
+
 /// Leaves the working directory, so that it can be moved and deleted. The process has no terminal
 /// from its start.
 pub(crate) fn detach() -> io::Result<()> {

@@ -72,6 +72,11 @@ impl Meaning<'_, '_> {
     ) -> Read<Template> {
         let full = match kind.own {
             Some(own) if text.value.starts_with('/') && !text.value.starts_with("//") => {
+                let own = if kind.name == LINK.name {
+                    own.to_owned()
+                } else {
+                    own.replace("localhost", self.own_host(scope))
+                };
                 &At::new(format!("{own}{}", text.value), text.span.clone())
             }
             _ => text,
@@ -80,6 +85,14 @@ impl Meaning<'_, '_> {
         match judge_url(kind, &template) {
             Ok(()) => Ok(template),
             Err(reason) => self.bad_address(text, kind.name, reason),
+        }
+    }
+
+    /// Returns the host of a service in its own addresses: a container may be on another machine.
+    pub(super) fn own_host(&self, scope: Scope<'_>) -> &'static str {
+        match self.services.get(scope.service.as_str()) {
+            Some(declared) if declared.contained => "{host}",
+            _ => "localhost",
         }
     }
 

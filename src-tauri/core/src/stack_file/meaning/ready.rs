@@ -113,13 +113,14 @@ impl Meaning<'_, '_> {
             Some((kind, value)) => (kind.trim_end(), value.trim_start()),
             None => (text, ""),
         };
+        let host = self.own_host(scope);
         let value = match (value, kind) {
-            ("", "tcp") => "localhost:{port}".to_owned(),
+            ("", "tcp") => format!("{host}:{{port}}"),
             ("", "http" | "websocket") => "/".to_owned(),
-            ("", "redis") => "redis://localhost:{port}".to_owned(),
+            ("", "redis") => format!("redis://{host}:{{port}}"),
             ("", _) => protocol(|protocol| protocol.key() == kind)
                 .map_or_else(String::new, |protocol| {
-                    format!("{}://localhost:{{port}}", protocol.schemes()[0])
+                    format!("{}://{host}:{{port}}", protocol.schemes()[0])
                 }),
             (value, _) => value.to_owned(),
         };

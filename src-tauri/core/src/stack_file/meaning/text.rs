@@ -116,6 +116,13 @@ impl Meaning<'_, '_> {
                 let service = service.as_ref().unwrap_or(scope.service);
                 return self.named_port(service, port, name, scope);
             }
+            Piece::Host(service) => {
+                let service = service.as_ref().unwrap_or(scope.service);
+                return match self.services.get(service.as_str()) {
+                    Some(_) => Ok(piece),
+                    None => Err(self.unknown_placeholder(name, scope)),
+                };
+            }
             Piece::Saved(saved) if scope.in_check && self.saved.contains(saved) => {
                 return Ok(piece);
             }
