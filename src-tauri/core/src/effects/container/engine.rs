@@ -232,8 +232,8 @@ impl Engine {
         let path = format!("/containers/{container}/stats?stream=false&one-shot=true");
         let stats: Value = parsed(self.ask("GET", &path, None, LIMIT).await)?;
         let memory = &stats["memory_stats"];
-        // Files that the kernel may drop do not count, as `docker stats` has it: of cgroups 2 and 1.
-        let of_files = ["inactive_file", "total_inactive_file"];
+        // Files that the kernel may drop do not count, as `docker stats` has it: of cgroups 1 and 2.
+        let of_files = ["total_inactive_file", "inactive_file"];
         let of_files = of_files
             .iter()
             .find_map(|key| memory["stats"][key].as_u64());
