@@ -22,8 +22,8 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::agents::{Install, Mcp, McpCommand};
 pub(crate) use self::scripts::{
-    Attach, EnvCommand, Events, Exec, Export, Format, Pull, Run, Send, Shell as ShellCommand, Test, Ui,
-    Url, Wait,
+    Attach, EnvCommand, Events, Exec, Export, Format, Pull, Run, Send, Shell as ShellCommand, Test,
+    Ui, Url, Wait,
 };
 use crate::{commands::completions::Kind, time::Since};
 
@@ -153,7 +153,11 @@ impl Up {
 /// Stop services, after the services that depend on them
 ///
 /// Waits until every process has exited and every port is free.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own; most combinations occur"
+)]
 #[command(
     visible_alias = "stop",
     after_help = "\

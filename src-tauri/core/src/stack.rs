@@ -682,10 +682,15 @@ pub trait Ports {
         None
     }
 
-    /// Returns the host at which the service is reached: that of its container engine, or this machine.
-    fn host_of(&self, service: &ServiceName) -> &str {
+    /// Returns the host of the service, if it runs on another machine.
+    fn remote_host(&self, service: &ServiceName) -> Option<&str> {
         let _ = service;
-        "localhost"
+        None
+    }
+
+    /// Returns the host at which the service is reached.
+    fn host_of(&self, service: &ServiceName) -> &str {
+        self.remote_host(service).unwrap_or("localhost")
     }
 
     /// Returns the port at which a port of the service's container is published.

@@ -98,9 +98,7 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
         let down = Down {
             services: if running.is_empty() { Vec::new() } else { own },
             all: false,
-            kill: false,
-            volumes: false,
-            yes: false,
+            ..Down::default()
         };
         let stopped = down::run(context, down).await?;
         if ending == Ending::Code(0) {

@@ -232,6 +232,7 @@ impl<'s> Plan<'s> {
                 ALL,
             ),
             ("schedule", has_schedule, ALL),
+            ("tty", it.tty, ALL),
             ("memory", it.memory.is_some(), LINE),
             ("restart", restarts, NO_NEEDS),
             ("restart_delay", it.restart_delay.is_some(), NO_TIMES),
@@ -389,8 +390,8 @@ impl<'s> Plan<'s> {
 }
 
 impl Ports for Plan<'_> {
-    fn host_of(&self, service: &ServiceName) -> &str {
-        self.hosts.get(service).map_or("localhost", String::as_str)
+    fn remote_host(&self, service: &ServiceName) -> Option<&str> {
+        self.hosts.get(service).map(String::as_str)
     }
 
     fn port_of(&self, service: &ServiceName) -> Option<Port> {

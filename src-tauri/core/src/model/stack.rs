@@ -141,9 +141,8 @@ impl Ports for PortTable {
         self.stack()?.named_port(service, name)
     }
 
-    fn host_of(&self, service: &ServiceName) -> &str {
-        let container = self.containers.get(service);
-        container.map_or("localhost", |container| container.host())
+    fn remote_host(&self, service: &ServiceName) -> Option<&str> {
+        Some(self.containers.get(service)?.host())
     }
 
     fn stack(&self) -> Option<&Stack> {

@@ -156,7 +156,7 @@ impl RunTask {
         ));
         let mut is_shown = false;
         let started = loop {
-            let shows = async {
+            let next = async {
                 // It cannot be closed here.
                 let _ = shown.changed().await;
                 sleep(PROGRESS).await;
@@ -165,7 +165,7 @@ impl RunTask {
             tokio::select! {
                 biased;
                 started = &mut starting => break started,
-                text = shows => {
+                text = next => {
                     is_shown = true;
                     self.report(Report::Progress(Some(text))).await;
                 }

@@ -85,12 +85,7 @@ async fn prove(context: &Context, file: &Path, asks: bool) -> Result<Ending, Fai
         if is_last || (asks && !agreed_aside("Change the file and start again?").await?) {
             return conclude(context, &stack, started).await;
         }
-        let all = Down {
-            services: Vec::new(),
-            all: false,
-            kill: false,
-        };
-        down::run(context, all).await?;
+        down::run(context, Down::default()).await?;
         remedy::edit_stack_file(file, &learned.changes, &Env::of_this_process())?;
     }
     Ok(Ending::Undone)

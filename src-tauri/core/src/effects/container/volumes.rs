@@ -39,8 +39,8 @@ impl<'a> Volumes<'a> {
                 compose::find(&engine, source, directory, variables).await?
             }
             ContainerSource::Image { volumes, .. } => {
-                let named = volumes.iter().filter_map(|volume| volume.split(':').next());
-                for name in named.filter(|name| !name.contains(['/', '\\'])) {
+                let declared = volumes.iter().filter_map(|volume| volume.split(':').next());
+                for name in declared.filter(|name| !name.contains(['/', '\\'])) {
                     if engine.has_volume(name).await? {
                         names.push(name.to_owned());
                     }
