@@ -97,7 +97,6 @@ pub(crate) async fn run(context: &Context, asked: &Test) -> Result<Ending, Failu
     if !asked.keep && !own.is_empty() {
         let down = Down {
             services: if running.is_empty() { Vec::new() } else { own },
-            all: false,
             ..Down::default()
         };
         let stopped = down::run(context, down).await?;
