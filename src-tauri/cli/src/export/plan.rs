@@ -284,8 +284,9 @@ impl<'s> Plan<'s> {
                 _ if service.is_external() => "host.docker.internal".to_owned(),
                 _ => self.network_name(service),
             };
+            let own = self.network_name(service);
             for (outside, inside) in ports(service) {
-                for machine in HOSTS.into_iter().chain([&*host]) {
+                for machine in HOSTS.into_iter().chain([&*own]) {
                     text = replaced(
                         &text,
                         &format!("{machine}:{outside}"),
