@@ -27,6 +27,13 @@ use crate::{
     sync::lock,
 };
 
+/// `POSIX_SPAWN_SETSID` of `spawn.h`, which `libc` lacks for macOS.
+const SETSID: c_int = if cfg!(target_os = "macos") {
+    0x0400
+} else {
+    0x80
+};
+
 /// Running children that no task waits for.
 static ABANDONED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
@@ -208,7 +215,7 @@ impl Attributes {
     /// Creates the attributes of the leader of a session or a process group with default signal handling.
     fn of_a_service(leads_session: bool) -> io::Result<Self> {
         let leads = if leads_session {
-            libc::POSIX_SPAWN_SETSID.into()
+            SETSID
         } else {
             libc::POSIX_SPAWN_SETPGROUP
         };
