@@ -41,7 +41,7 @@ impl Registry {
             for stream in listener.incoming().flatten() {
                 let (contents, second_half) = (contents.clone(), second_half.clone());
                 // A client that asks in TLS first, or leaves, gets no answer.
-                thread::spawn(move || answer(stream, &contents, &second_half));
+                thread::spawn(move || answer(&stream, &contents, &second_half));
             }
         });
         registry
@@ -115,21 +115,21 @@ pub(crate) fn name_of(bytes: &[u8]) -> String {
 
 /// Answers one request. A large content comes in two halves.
 fn answer(
-    stream: TcpStream,
+    mut stream: &TcpStream,
     contents: &Contents,
     second_half: &(Mutex<bool>, Condvar),
 ) -> Option<()> {
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
         .ok()?;
-    let mut lines = BufReader::new(&stream).lines();
+    let mut lines = BufReader::new(stream).lines();
     let request = lines.next()?.ok()?;
     let mut words = request.split(' ');
     let (method, path) = (words.next()?, words.next()?);
     while !lines.next()?.ok()?.is_empty() {}
     let Some((kind, bytes)) = contents.get(path) else {
         let text = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        return (&stream).write_all(text.as_bytes()).ok();
+        return stream.write_all(text.as_bytes()).ok();
     };
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nDocker-Content-Digest: {}\r\n\
@@ -137,7 +137,7 @@ fn answer(
         bytes.len(),
         name_of(bytes)
     );
-    (&stream).write_all(head.as_bytes()).ok()?;
+    stream.write_all(head.as_bytes()).ok()?;
     if method == "HEAD" {
         return Some(());
     }
@@ -146,11 +146,11 @@ fn answer(
     } else {
         0
     };
-    (&stream).write_all(&bytes[..half]).ok()?;
+    stream.write_all(&bytes[..half]).ok()?;
     if half > 0 {
         let (may, changed) = second_half;
         let may = may.lock().ok()?;
         drop(changed.wait_while(may, |may| !*may).ok()?);
     }
-    (&stream).write_all(&bytes[half..]).ok()
+    stream.write_all(&bytes[half..]).ok()
 }
