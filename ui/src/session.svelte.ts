@@ -382,7 +382,7 @@ export class Session {
     if (view === undefined) return;
     // The answer may come before the snapshot in which they are green.
     const ready = view.services.filter(({ task }) => task !== true).length;
-    const stays = this.world?.tray === true ? " Pilot Light stays in the tray." : "";
+    const stays = this.backend.desktop && this.world?.tray === true ? " Pilot Light stays in the tray." : "";
     const linked = view.services.find(({ links }) => Object.keys(links).length > 0);
     const label = Object.keys(linked?.links ?? {})[0];
     const action =
