@@ -347,9 +347,9 @@ async fn each_reason_why_an_engine_cannot_start_a_container_has_its_code() {
 fn with_context(bench: &Bench, host: &str) -> Env {
     let hash = registry::name_of(b"far").replace("sha256:", "");
     let meta = bench.path("docker").join("contexts/meta").join(hash);
-    fs::create_dir_all(&meta).unwrap();
+    fs::create_dir_all(&meta).expect("a folder");
     let text = format!(r#"{{"Name":"far","Endpoints":{{"docker":{{"Host":"{host}"}}}}}}"#);
-    fs::write(meta.join("meta.json"), text).unwrap();
+    fs::write(meta.join("meta.json"), text).expect("a context");
     let mut environment = variables();
     environment.remove("DOCKER_HOST");
     environment.set("DOCKER_CONFIG", bench.path("docker"));
