@@ -77,9 +77,10 @@ impl Terminal {
     ///
     /// Standard input is not a terminal, or the log cannot be read.
     pub async fn attach(self, detach: &[u8]) -> io::Result<Parted> {
-        let raw = RawTerminal::enter()?;
-        let parted = self.connect(DetachKeys::new(detach)).await;
-        drop(raw);
+        let parted = {
+            let _raw = RawTerminal::enter()?;
+            self.connect(DetachKeys::new(detach)).await
+        };
         self.lock.unlock()?;
         parted
     }
