@@ -427,7 +427,7 @@ fn a_client_only_sees_its_own_stacks() {
     std::os::unix::fs::symlink(other.folder.path(), &link).unwrap();
     let refused = agent.text("status", &json!({"stack": "link"}), true);
     assert!(
-        refused.contains("outside of this client's folders"),
+        refused.contains("outside this client's folders"),
         "{refused}"
     );
     // It may see the stack of a root.
