@@ -16,7 +16,7 @@ use crate::{
     paint,
 };
 
-/// Reads the stack whose volumes are to be removed.
+/// Reads the stack whose volumes `down` removes.
 pub(super) fn stack(context: &Context, down: &Down) -> Result<Stack, Failure> {
     let stack = read(&context.find()?)?;
     expect_declared(&down.services, &stack)?;

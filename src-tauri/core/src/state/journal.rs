@@ -113,7 +113,7 @@ impl Journal {
             && let Err(error) = self.consents.give(id, text)
         {
             tracing::warn!(
-                "failed to record that {} was started: {error}",
+                "the start of {} cannot be recorded: {error}",
                 file.display()
             );
         }

@@ -19,10 +19,11 @@ mod stamp;
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
+use self::line::after_newline;
 pub use self::{
     ansi::{with_colours, without_ansi, without_colours},
     errors::{OwnErrors, read_errors, read_excerpt},
@@ -194,6 +195,19 @@ impl RunLog {
     #[must_use]
     pub fn index(&self) -> &Path {
         &self.index
+    }
+
+    /// Opens the output for reading, at most this many bytes before its end and at the start of a line, if
+    /// one starts there.
+    pub(crate) fn open_near_end(&self, bytes: u64) -> io::Result<File> {
+        let mut log = File::open(&self.log)?;
+        let end = log.metadata()?.len();
+        let start = match end.saturating_sub(bytes) {
+            0 => 0,
+            start => after_newline(&mut log, start, end)?.unwrap_or(start),
+        };
+        log.seek(SeekFrom::Start(start))?;
+        Ok(log)
     }
 
     /// Returns the file that names the terminal of the run, which exists if it has one.

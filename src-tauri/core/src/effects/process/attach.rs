@@ -1,8 +1,8 @@
 //! Connects the terminal of this process with the terminal of a service (`tty = true`).
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::File,
+    io::{self, Read as _, Write as _},
     thread,
     time::Duration,
 };
@@ -54,9 +54,11 @@ impl Terminal {
     ///
     /// `NotFound`: the run has no terminal.
     pub fn open(run: RunLog, process: Process) -> io::Result<Self> {
-        let lock = File::open(run.terminal())?;
+        let mut lock = File::open(run.terminal())?;
+        let mut name = Vec::new();
+        lock.read_to_end(&mut name)?;
         Ok(Self {
-            name: fs::read(run.terminal())?,
+            name,
             types: lock.try_lock().is_ok(),
             lock,
             run,
@@ -86,7 +88,7 @@ impl Terminal {
     }
 
     async fn connect(&self, mut detach: DetachKeys) -> io::Result<Parted> {
-        let mut log = self.recent()?;
+        let mut log = self.run.open_near_end(BEFORE)?;
         let (watcher, mut resizes) = (Watcher::new(), Resizes::listen()?);
         let mut keys = keys();
         let handle = Handle::pin(self.process)?;
@@ -118,25 +120,6 @@ impl Terminal {
                 }
             }
         }
-    }
-
-    /// Opens the log at the start of a line near its end.
-    fn recent(&self) -> io::Result<File> {
-        let mut log = File::open(self.run.log())?;
-        let end = log.seek(SeekFrom::End(0))?;
-        let start = end.saturating_sub(BEFORE);
-        log.seek(SeekFrom::Start(start))?;
-        let mut recent = Vec::new();
-        (&log).take(end - start).read_to_end(&mut recent)?;
-        let line = match start {
-            0 => 0,
-            _ => recent
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(0, |at| at as u64 + 1),
-        };
-        log.seek(SeekFrom::Start(start + line))?;
-        Ok(log)
     }
 
     fn resize(&self) {
